@@ -1,0 +1,262 @@
+"""The one place that ties the parts together: from settings to a service with its HTTP interface.
+
+journal -> projector (decoders by envelope kind) -> store -> GraphQL and rules; the doors write to the
+journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+import ontology as ontologies
+from api.auth import KEYS_FILE, Keys
+from api.auth import Scope as KeyScope
+from api.front import CALLER, Front, host_check
+from api.graphql import Engine, GraphQLDoor, Services, build_schema
+from api.graphql.limits import Limits
+from api.metrics import MEDIA_TYPE, Metrics
+from api.openlineage import BatchDoor, EventDoor
+from api.page import Page, to_page
+from api.problems import MethodNotAllowed, problem
+from api.settings import Settings
+from api.version import version
+from graph import failpoint
+from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailable
+from graph.model import Envelope, Instant
+from graph.projector import Projector
+from graph.sqlite import SqliteGraph
+from graph.sqlite_journal import SqliteJournal
+from graph.statements import Statements
+from ingest import action, mutation, openlineage
+from rules import RuleService
+
+log = logging.getLogger("andon")
+
+JOURNAL_FILE = "journal.db"
+GRAPH_FILE = "graph.db"
+
+Decoders = Mapping[str, Callable[[Envelope], Statements]]
+
+
+def now() -> Instant:
+    return Instant(time.time_ns() // 1_000)
+
+
+def open_journal(settings: Settings, on_broken: Callable[[], None] | None = None) -> SqliteJournal:
+    return SqliteJournal(
+        settings.data / JOURNAL_FILE,
+        synchronous=settings.journal_synchronous,
+        max_pending=settings.journal_queue,
+        max_pending_bytes=settings.journal_queue_bytes,
+        on_broken=on_broken,
+    )
+
+
+def open_keys(settings: Settings) -> Keys:
+    return Keys(settings.data / KEYS_FILE)
+
+
+def decoders(ontology: ontologies.Ontology) -> Decoders:
+    """Which decoder reads which kind of envelope."""
+    return {
+        "openlineage": openlineage.Decoder(ontology.kind_for_namespace),
+        mutation.KIND: mutation.decode,
+        mutation.REDACTION: mutation.decode,
+        "action": action.decode,
+    }
+
+
+class Service:
+    """Everything that runs, from `start` to `stop`; `asgi` is what a web server serves meanwhile.
+
+    `on_broken` is called, from a thread, when the disk did not keep its word and only a restart can help.
+    Raises `Conflict` for a data folder that another process uses, and where the settings would open the
+    service to the network without a key.
+    """
+
+    def __init__(self, settings: Settings, on_broken: Callable[[], None] | None = None) -> None:
+        self.settings = settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.keys = open_keys(settings)
+        _check_exposure(settings, self.keys)
+        if settings.failpoint:
+            failpoint.arm(settings.failpoint)
+        ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
+        self.journal = open_journal(settings, on_broken)
+        self.graph = SqliteGraph(settings.data / GRAPH_FILE, ontology)
+        self.rules = RuleService(
+            Path(settings.rules) if settings.rules else None,
+            settings.data,
+            self.graph.snapshot,
+            self.graph.changes,
+            self._received_at,
+            lambda envelope: self.journal.append((envelope,)),
+            settings.references,
+            frozenset(settings.webhook_hosts),
+            ontology=ontology,
+        )
+        self.projector = Projector(self.journal, self.graph, decoders(ontology), (self.rules.notice,))
+        self.metrics = Metrics(
+            self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
+        )
+        self.asgi = self._build_asgi(ontology)
+
+    def start(self) -> None:
+        self.projector.start()
+        self.rules.start()
+
+    def stop(self) -> None:
+        """In this order: rules, projector, journal; what is pending in the journal is still written."""
+        self.rules.stop()
+        self.projector.stop()
+        self.journal.close()
+        self.graph.close()
+        self.keys.close()
+
+    @property
+    def unready(self) -> str | None:
+        """Why the service cannot do its work; None if it can."""
+        if not self.journal.is_writable:
+            return "the journal cannot be written"
+        return None if self.projector.is_alive else "the projector has stopped"
+
+    def _received_at(self, position: int) -> Instant:
+        envelope = self.journal.envelope(position)
+        if envelope is None:
+            raise NotFound(f"there is no envelope at position {position}")
+        return envelope.received_at
+
+    def _build_asgi(self, ontology: ontologies.Ontology) -> ASGIApp:
+        settings = self.settings
+        schema, _ = build_schema(ontology)
+        services = Services(
+            reader=self.graph,
+            journal=self.journal,
+            progress=self.projector,
+            ontology=ontology,
+            firings=self.rules.firings,
+            authentication=lambda: self.keys.required,
+            now=now,
+            started_at=now(),
+            version=version(),
+            lineage_max_nodes=settings.lineage_max_nodes,
+            position_wait=settings.position_wait,
+        )
+        allowed = Limits(
+            settings.graphql_max_depth,
+            settings.graphql_max_cost,
+            settings.graphql_max_aliases,
+            settings.graphql_max_tokens,
+        )
+        graphql = GraphQLDoor(
+            Engine(schema, services, allowed, introspection=settings.introspection),
+            self.projector,
+            self.metrics,
+            threads=settings.graphql_threads,
+            queue=settings.graphql_queue,
+            timeout=settings.graphql_timeout,
+            position_wait=settings.position_wait,
+            max_batch=settings.graphql_max_batch,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        limit = settings.max_body_bytes
+        app = FastAPI(
+            title="Andon", version=version(), docs_url=None, redoc_url=None, lifespan=self._lifespan
+        )
+        app.router.routes[:0] = [
+            Route("/graphql/editor.js", graphql, methods=["GET"]),
+            Route("/graphql/editor.css", graphql, methods=["GET"]),
+            Route("/", to_page, methods=["GET"]),
+            Route("/ui", to_page, methods=["GET"]),
+            Mount("/ui", Page()),
+        ]
+        self._add_health(app)
+        _add_problems(app)
+        doors: dict[str, ASGIApp] = {
+            "/api/v1/lineage": EventDoor(self.journal, self.metrics, limit, openlineage.accept),
+            "/api/v1/lineage/batch": BatchDoor(self.journal, self.metrics, limit, openlineage.split_batch),
+            "/graphql": graphql,
+        }
+        return Front(app, doors, self.keys, host_check(settings.allowed_hosts))
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(self.stop)
+
+    def _add_health(self, app: FastAPI) -> None:
+        @app.get("/healthz", summary="The process answers", response_class=PlainTextResponse)
+        async def healthz() -> str:
+            return "ok\n"
+
+        @app.get("/readyz", summary="Events are taken and reach the graph", response_class=PlainTextResponse)
+        async def readyz() -> str:
+            if (why := self.unready) is not None:
+                raise Unavailable(why, retry_after=5)
+            return "ready\n"
+
+        @app.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
+        def scrape(request: Request) -> Response:
+            request.scope[CALLER].require(KeyScope.READ)
+            return Response(self.metrics.render(), media_type=MEDIA_TYPE)
+
+
+def _add_problems(app: FastAPI) -> None:
+    """FastAPI's own errors as problem details, like all others."""
+
+    async def respond(_request: Request, error: Exception) -> Response:
+        answer = problem(error)
+        headers = {name.decode(): value.decode() for name, value in answer.headers}
+        return Response(answer.body, answer.status, headers)
+
+    async def respond_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            return await respond(request, MethodNotAllowed(f"{request.method} does nothing here"))
+        if error.status_code == 404:
+            return await respond(request, NotFound(f"there is nothing at {request.url.path[:200]}"))
+        return await respond(request, InvalidInput(str(error.detail)))
+
+    app.add_exception_handler(HTTPException, respond_http)
+    app.add_exception_handler(AndonError, respond)
+    app.add_exception_handler(Exception, respond)
+    app.add_exception_handler(RequestValidationError, respond)
+
+
+def _check_exposure(settings: Settings, keys: Keys) -> None:
+    """Raises `Conflict` where the settings are for loopback only."""
+    if settings.on_loopback:
+        return
+    if not keys.required:
+        raise Conflict(
+            f"{settings.host} can be reached by others and there is no key: make one with"
+            f" 'andon keys add NAME --scope emit,read,write --data {settings.data}', or listen on 127.0.0.1"
+        )
+    if settings.failpoint:
+        raise Conflict("failpoint is for tests on loopback")
+
+
+def die() -> None:
+    """End the process at once: the disk did not keep its word, and only reading it again tells the truth."""
+    log.critical("the journal could not be made durable: stopping; start Andon again")
+    logging.shutdown()
+    os._exit(74)  # EX_IOERR
+
+
+__all__ = ["Service", "die", "open_journal", "open_keys"]

@@ -1,0 +1,113 @@
+"""The statements people make: each is journalled under their name, folded like any other, and answers its
+position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+
+from api.auth import Scope
+from api.graphql import answers, shapes
+from api.graphql.inputs import OwnerInput
+from api.graphql.query import operation
+from api.graphql.shapes import answering
+from graph.errors import InvalidInput, NotFound
+from graph.model import Name, NewEnvelope, parse_urn
+from ingest import mutation as statement
+
+MAX_TEXT = 10_000  # characters of a description
+MAX_WORD = 200  # characters of a tag's key or value, an owner's name, a reason
+MAX_OWNERS = 100
+
+
+@strawberry.type
+class Mutation:
+    @answering(shapes.MutationResult, "Replace who owns an entity; [] for nobody.")
+    def set_owners(self, info: strawberry.Info, urn: str, owners: list[OwnerInput]) -> answers.MutationResult:
+        if len(owners) > MAX_OWNERS:
+            raise InvalidInput(f"expected at most {MAX_OWNERS}, found {len(owners)}", field="owners")
+        said = [
+            {
+                "name": _word(owner.name, "owners.name"),
+                **({"type": _word(owner.type, "owners.type")} if owner.type else {}),
+            }
+            for owner in owners
+        ]
+        return _say(info, urn, "setOwners", {"owners": said})
+
+    @answering(shapes.MutationResult)
+    def add_tag(
+        self, info: strawberry.Info, urn: str, key: str, value: str | None = None
+    ) -> answers.MutationResult:
+        word = _word(value, "value") if value is not None else None
+        return _say(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
+
+    @answering(shapes.MutationResult)
+    def remove_tag(self, info: strawberry.Info, urn: str, key: str) -> answers.MutationResult:
+        return _say(info, urn, "removeTag", {"key": _word(key, "key")})
+
+    @answering(shapes.MutationResult)
+    def describe(self, info: strawberry.Info, urn: str, description: str) -> answers.MutationResult:
+        if len(description) > MAX_TEXT:
+            raise InvalidInput(f"expected at most {MAX_TEXT} characters", field="description")
+        return _say(info, urn, "describe", {"description": description})
+
+    @answering(shapes.MutationResult, "Say that a job is no more, which ends its lineage; or take it back.")
+    def retire_job(self, info: strawberry.Info, urn: str, retired: bool = True) -> answers.MutationResult:
+        if parse_urn(urn).kind != "job":
+            raise InvalidInput("expected the urn of a job", field="urn")
+        return _say(info, urn, "retireJob", {"retired": retired})
+
+    @answering(
+        shapes.MutationResult,
+        "Remove the bytes of one envelope for good (a secret, personal data); position and reason stay.",
+    )
+    def redact(self, info: strawberry.Info, position: int, reason: str) -> answers.MutationResult:
+        asking = operation(info)
+        asking.caller.require(Scope.WRITE)
+        word = _word(reason, "reason")
+        asking.services.journal.redact(position, word)
+        asking.services.progress.rebuild()  # what the envelope said must go from the graph too
+        return _journal(
+            info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None
+        )
+
+
+def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any]) -> answers.MutationResult:
+    """Journal a statement about an entity, said of the name it goes by now. Raises `NotFound`."""
+    asking = operation(info)
+    asking.caller.require(Scope.WRITE)
+    parse_urn(urn)
+    with asking.services.reader.snapshot() as snapshot:
+        entity = snapshot.entity(urn)
+    if entity is None:
+        raise NotFound(f"there is no {urn}")
+    envelope = statement.envelope(op, entity.urn, arguments, asking.caller.name, asking.services.now())
+    return _journal(info, envelope, parse_urn(entity.urn))
+
+
+def _journal(info: strawberry.Info, envelope: NewEnvelope, subject: Name | None) -> answers.MutationResult:
+    """Store the envelope, wait for the graph to have read it, and look the entity up again.
+
+    The statement is safe once stored: should the graph not catch up in time, the answer says so by having no
+    entity.
+    """
+    asking = operation(info)
+    [appended] = asking.services.journal.append((envelope,))
+    progress = asking.services.progress
+    if subject is None or not progress.await_position(appended.position, asking.services.position_wait):
+        return answers.MutationResult(appended.position, None)
+    # A snapshot opened earlier in this operation would not have seen the statement.
+    entity = asking.fresh_snapshot(info._raw_info.path).entity(subject.urn)
+    return answers.MutationResult(appended.position, entity)
+
+
+def _word(text: str, field: str) -> str:
+    """Trimmed; raises `InvalidInput` if it is empty, long or holds control characters."""
+    word = text.strip()
+    if not word or len(word) > MAX_WORD or not word.isprintable():
+        raise InvalidInput(f"expected 1 to {MAX_WORD} printable characters", field=field)
+    return word

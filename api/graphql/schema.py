@@ -1,0 +1,122 @@
+"""Makes the GraphQL schema of an ontology: one object type for each key class, compiled by Strawberry, its
+fields bound.
+
+Strawberry wraps every field in a resolver that looks for arguments, permissions and extensions. Fields
+without arguments need none of that: they are bound to a plain read of the record (`Attribute`) or to their
+question (`shapes.ask`), which the executor then runs at the cost of graphql-core or below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    Undefined,
+    print_schema,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.field import StrawberryField
+
+from api.graphql import shapes
+from api.graphql.mutation import Mutation
+from api.graphql.operation import Operation
+from api.graphql.query import Query
+from api.graphql.scalars import SCALARS
+from graph.reader import EntityRecord
+from ontology import Ontology
+
+Info: TypeAlias = GraphQLResolveInfo[Operation]
+
+TYPE_NAMES = {"Tag": "TagDefinition", "Firing": "FiringEntity"}
+"""Key classes whose own name a plain type of the schema has."""
+
+_DECLARED: dict[str, type] = {
+    "Dataset": shapes.Dataset,
+    "Column": shapes.Column,
+    "Job": shapes.Job,
+    "Run": shapes.Run,
+}
+
+
+class Attribute:
+    """A resolver that reads one attribute; the executor knows it and skips what such a read does not need."""
+
+    __slots__ = ("get",)
+
+    def __init__(self, name: str) -> None:
+        self.get: Callable[[Any], Any] = attrgetter(name)
+
+    def __call__(self, source: Any, _info: Info) -> Any:
+        return self.get(source)
+
+
+def build_schema(ontology: Ontology) -> tuple[GraphQLSchema, str]:
+    """The executable schema and its SDL."""
+    kinds = {entity.kind: TYPE_NAMES.get(entity.name, entity.name) for entity in ontology.key_classes}
+    types = [
+        _DECLARED.get(entity.name) or _entity_type(kinds[entity.kind], entity.definition)
+        for entity in ontology.key_classes
+    ]
+    declared = strawberry.Schema(
+        query=Query, mutation=Mutation, types=types, config=StrawberryConfig(scalar_map=SCALARS)
+    )
+    compiled = declared._schema
+    _bind(compiled, kinds)
+    return compiled, print_schema(compiled) + "\n"
+
+
+def _entity_type(name: str, definition: str) -> type:
+    made = type(name, (shapes.Entity,), {"__annotations__": {}, "__module__": shapes.__name__})
+    return strawberry.type(made, description=definition)
+
+
+def _bind(schema: GraphQLSchema, kinds: dict[str, str]) -> None:
+    def type_of(record: EntityRecord, _info: Info, _type: object) -> str:
+        return kinds[record.kind]
+
+    for graphql_type in schema.type_map.values():
+        if isinstance(graphql_type, GraphQLInterfaceType):
+            graphql_type.resolve_type = type_of
+        elif isinstance(graphql_type, GraphQLObjectType):
+            graphql_type.is_type_of = None
+            for field in graphql_type.fields.values():
+                _bind_field(field)
+                _drop_null_defaults(field.args.values())
+        elif isinstance(graphql_type, GraphQLInputObjectType):
+            _drop_null_defaults(graphql_type.fields.values())
+
+
+def _drop_null_defaults(declared: Iterable[GraphQLArgument | GraphQLInputField]) -> None:
+    """Strawberry declares `= null` for what may be left out; our functions have that default themselves."""
+    for one in declared:
+        if one.default_value is None:
+            one.default_value = Undefined
+
+
+def _bind_field(field: GraphQLField) -> None:
+    declared = field.extensions.get("strawberry-definition")
+    if not isinstance(declared, StrawberryField) or not declared.is_basic_field:
+        return
+    question = declared.metadata.get("ask")
+    if question is not None:
+        field.resolve = _asking(question)
+    else:
+        field.resolve = Attribute(declared.metadata.get("attribute", declared.python_name))
+
+
+def _asking(question: shapes.Ask) -> Callable[[Any, Info], object]:
+    def resolve(source: Any, info: Info) -> object:
+        return question(source, info.context.snapshot_below(info.path))
+
+    return resolve

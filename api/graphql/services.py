@@ -1,0 +1,80 @@
+"""What the resolvers work with: the ports they read from and write to, bound once by `api.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from graph.journal import Journal
+from graph.model import Instant
+from graph.reader import GraphReader
+from ontology import Ontology
+
+
+class FiringAction(Protocol):
+    """One action of a firing: its idempotency key, kind, target, state, tries and the last error."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def last_error(self) -> str | None: ...
+
+
+class Firing(Protocol):
+    """A rule that fired: on what, at which position, on what evidence, and what it did."""
+
+    @property
+    def urn(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def rule_version(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def fired_at(self) -> Instant: ...
+    @property
+    def actions(self) -> Sequence[FiringAction]: ...
+    @property
+    def evidence(self) -> Sequence[int]: ...
+
+
+class Progress(Protocol):
+    """How far the graph has read the journal."""
+
+    @property
+    def position(self) -> int: ...
+
+    def await_position(self, position: int, timeout: float) -> bool:
+        """Block until the graph has read up to `position`; False if `timeout` seconds were not enough."""
+
+    def rebuild(self) -> None:
+        """Forget the graph and fold it anew from the journal, soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`firings` lists the newest firings of rules, at most as many as asked for."""
+
+    reader: GraphReader
+    journal: Journal
+    progress: Progress
+    ontology: Ontology
+    firings: Callable[[int], Sequence[Firing]]
+    authentication: Callable[[], bool]
+    now: Callable[[], Instant]
+    started_at: Instant
+    version: str
+    lineage_max_nodes: int
+    position_wait: float

@@ -1,0 +1,348 @@
+"""What GraphQL answers look like: Strawberry types as shapes over the records of `graph.reader`.
+
+No instance of a shape over a record is ever made: the executor reads a record's attribute of the same name
+(or the one that `read` names), or calls the function that `ask` names with the record and its snapshot.
+`schema.build_schema` binds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NewType, TypeVar, cast
+
+import msgspec
+import strawberry
+
+from api.graphql.inputs import page_size
+from api.graphql.properties import properties_of, schema_of
+from graph.model import Instant
+from graph.reader import Alias as AliasRecord
+from graph.reader import (
+    ColumnRecord,
+    EntityRecord,
+    GraphSnapshot,
+    RunRecord,
+    VersionRecord,
+)
+
+Json = NewType("Json", object)
+"""Any JSON value; bytes that came as JSON travel as `msgspec.Raw`, verbatim."""
+
+TAG_REGISTER = "tag:"
+"""Facet keys of tags that people gave; shown as tags, not as facets."""
+
+Ask = Callable[[Any, GraphSnapshot], object]
+Resolver = TypeVar("Resolver", bound=Callable[..., object])
+
+
+def read(attribute: str, description: str | None = None) -> Any:
+    """A field whose value is the record's attribute of another name."""
+    return strawberry.field(metadata={"attribute": attribute}, description=description)
+
+
+def ask(question: Ask, description: str | None = None) -> Any:
+    """A field whose value `question(record, snapshot)` looks up."""
+    return strawberry.field(metadata={"ask": question}, description=description)
+
+
+def about(description: str) -> Any:
+    """A plain field with something to say about it."""
+    return strawberry.field(description=description)
+
+
+def answering(graphql_type: object, description: str | None = None) -> Callable[[Resolver], Resolver]:
+    """Declares a resolver whose Python values are records and whose GraphQL type is the shape over them."""
+    return cast(
+        Callable[[Resolver], Resolver], strawberry.field(graphql_type=graphql_type, description=description)
+    )
+
+
+def facets(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, msgspec.Raw]:
+    found = snapshot.facets(entity)
+    return {key: msgspec.Raw(value) for key, value in found.items() if not key.startswith(TAG_REGISTER)}
+
+
+def properties(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, object]:
+    return properties_of(snapshot.facets(entity))
+
+
+def aliases(entity: EntityRecord, snapshot: GraphSnapshot) -> Sequence[AliasRecord]:
+    return snapshot.aliases(entity)
+
+
+def columns(dataset: EntityRecord, snapshot: GraphSnapshot) -> Sequence[ColumnRecord]:
+    return snapshot.columns(dataset)
+
+
+def versions(dataset: EntityRecord, snapshot: GraphSnapshot) -> Sequence[VersionRecord]:
+    return snapshot.versions(dataset)
+
+
+def schema_fields(dataset: EntityRecord, snapshot: GraphSnapshot) -> Sequence[object]:
+    return schema_of(snapshot.facets(dataset).get("schema"))
+
+
+def dataset_of_column(column: ColumnRecord, snapshot: GraphSnapshot) -> EntityRecord | None:
+    return snapshot.entities_by_id((column.dataset_id,)).get(column.dataset_id)
+
+
+def job_inputs(job: EntityRecord, snapshot: GraphSnapshot) -> Sequence[EntityRecord]:
+    return snapshot.job_datasets(job)[0]
+
+
+def job_outputs(job: EntityRecord, snapshot: GraphSnapshot) -> Sequence[EntityRecord]:
+    return snapshot.job_datasets(job)[1]
+
+
+def run_inputs(run: EntityRecord, snapshot: GraphSnapshot) -> Sequence[EntityRecord]:
+    return snapshot.run_datasets(run)[0]
+
+
+def run_outputs(run: EntityRecord, snapshot: GraphSnapshot) -> Sequence[EntityRecord]:
+    return snapshot.run_datasets(run)[1]
+
+
+def job_of_run(run: RunRecord, snapshot: GraphSnapshot) -> EntityRecord | None:
+    return snapshot.entities_by_id((run.job_id,)).get(run.job_id)
+
+
+def parent(entity: EntityRecord, snapshot: GraphSnapshot) -> EntityRecord | None:
+    return snapshot.parent(entity)
+
+
+def retired(job: EntityRecord, snapshot: GraphSnapshot) -> bool:
+    return snapshot.is_retired(job)
+
+
+@strawberry.type(description="Another name an entity is known by.")
+class Alias:
+    namespace: str
+    name: str
+    kind: str | None
+
+
+@strawberry.type
+class Tag:
+    key: str
+    value: str | None
+    source: str | None
+    field: str | None = about("The column the tag is said of, within its dataset.")
+
+
+@strawberry.type
+class Owner:
+    name: str
+    type: str | None
+
+
+@strawberry.interface
+class Node:
+    id: strawberry.ID = read("urn")
+
+
+@strawberry.interface(
+    description="A node of the graph; there is one object type for each key class of the ontology."
+)
+class Entity(Node):
+    urn: str
+    type: str = about("The class in the ontology, perhaps a subclass of the key class.")
+    namespace: str
+    name: str
+    aliases: list[Alias] = ask(aliases)
+    description: str | None
+    tags: list[Tag]
+    owners: list[Owner]
+    properties: Json = ask(properties, "What facets say in plain values, by name.")
+    facets: Json = ask(facets, "Facet by its key, as it came.")
+    created_at: Instant
+    updated_at: Instant
+    dropped: bool = about("Gone from its system; shown in lineage, left out of lists unless asked for.")
+
+
+@strawberry.type
+class SchemaField:
+    name: str
+    type: str | None
+    description: str | None
+
+
+@strawberry.type
+class DatasetVersion:
+    version: str
+    created_at: Instant
+    run_urn: str | None
+
+
+@strawberry.type
+class Column(Entity):
+    name: str = read("path")
+    dataset: Dataset | None = ask(dataset_of_column)
+    data_type: str | None
+    ordinal: int | None
+
+
+@strawberry.type
+class Dataset(Entity):
+    columns: list[Column] = ask(
+        columns, "Present columns in the schema's order, those only named elsewhere last."
+    )
+    versions: list[DatasetVersion] = ask(versions, "Newest first.")
+    schema: list[SchemaField] = ask(schema_fields, "The schema facet in force, nested fields as paths.")
+
+
+def _runs(root: strawberry.Parent[EntityRecord], info: strawberry.Info, first: int = 20) -> list[Run]:
+    snapshot: GraphSnapshot = info.context.snapshot_below(info._raw_info.path)
+    found: Any = snapshot.runs(root, page_size(first))
+    runs: list[Run] = found
+    return runs
+
+
+@strawberry.type
+class Job(Entity):
+    runs: list[Run] = strawberry.field(resolver=_runs, description="Newest start first.")
+    inputs: list[Entity] = ask(job_inputs, "What its present lineage reads.")
+    outputs: list[Entity] = ask(job_outputs, "What its present lineage writes.")
+    parent: Job | None = ask(parent)
+    retired: bool = ask(retired, "A person has said that it is no more; its lineage has ended.")
+
+
+@strawberry.type
+class Run(Entity):
+    state: str = about("RUNNING, COMPLETE, FAIL, ABORT or UNKNOWN.")
+    started_at: Instant | None
+    ended_at: Instant | None
+    inputs: list[Entity] = ask(run_inputs)
+    outputs: list[Entity] = ask(run_outputs)
+    job: Job | None = ask(job_of_run)
+    parent: Run | None = ask(parent)
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type
+class EntityEdge:
+    cursor: str
+    node: Entity
+
+
+@strawberry.type
+class EntityConnection:
+    edges: list[EntityEdge]
+    nodes: list[Entity]
+    page_info: PageInfo
+    total_count: int
+
+
+@strawberry.type(description="Data flows from `source` to `target` (urns) in [validFrom, validTo).")
+class LineageEdge:
+    source: str
+    target: str
+    via: list[str] = about("Urns of the jobs that say so; at JOB level of the datasets.")
+    kind: str
+    transformations: list[Json]
+    valid_from: Instant
+    valid_to: Instant | None
+    last_confirmed_at: Instant
+    evidence: list[int] = about("Positions in the journal of the newest envelopes behind it.")
+    evidence_count: int
+
+
+@strawberry.type
+class HiddenCount:
+    urn: str
+    up: int
+    down: int
+
+
+@strawberry.type
+class LineageGraph:
+    nodes: list[Entity]
+    edges: list[LineageEdge]
+    truncated: bool
+    total_nodes: int
+    position: int
+    hidden: list[HiddenCount] = about("Neighbours beyond the answer.")
+
+
+@strawberry.type
+class LineagePath:
+    nodes: list[Entity]
+    edges: list[LineageEdge]
+
+
+@strawberry.type
+class DiffItem:
+    change: str = about("OPENED, CLOSED or ALTERED.")
+    urn: str | None
+    entity: Entity | None
+    edge: LineageEdge | None
+    fields: list[str]
+
+
+@strawberry.type
+class GraphDiff:
+    items: list[DiffItem]
+    total_count: int
+    page_info: PageInfo
+
+
+@strawberry.type
+class TypeCount:
+    type: str
+    count: int
+
+
+@strawberry.type
+class ServiceStatus:
+    version: str
+    position_received: int
+    position_projected: int
+    dead_letters: int
+    counts: list[TypeCount]
+    started_at: Instant
+    authentication: bool
+
+
+@strawberry.type
+class DeadLetter:
+    id: int
+    position: int | None
+    received_at: Instant
+    source: str
+    reason: str
+    field: str | None
+    body: str | None
+
+
+@strawberry.type
+class FiringAction:
+    key: str
+    kind: str
+    target: str
+    state: str
+    attempts: int
+    last_error: str | None
+
+
+@strawberry.type
+class Firing:
+    urn: str
+    rule: str
+    rule_version: str
+    position: int
+    subject: str
+    fired_at: Instant
+    actions: list[FiringAction]
+    evidence: list[int]
+
+
+@strawberry.type
+class MutationResult:
+    position: int
+    entity: Entity | None

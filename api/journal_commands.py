@@ -1,0 +1,124 @@
+"""What `andon journal` does: look at envelopes and dead letters, and fold the graph anew."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from graph.projector import Projector
+from graph.sqlite import SqliteGraph
+
+import ontology as ontologies
+from api.app import GRAPH_FILE, decoders, open_journal
+from api.openlineage import DEAD_LETTER_BYTES
+from api.settings import Settings
+from graph.errors import InvalidInput, NotFound
+from graph.journal import DeadLetter
+from graph.model import Envelope, isoformat
+from ingest import openlineage
+
+
+def tail(settings: Settings, lines: int) -> None:
+    """Print the newest `lines` envelopes, oldest first."""
+    journal = open_journal(settings)
+    try:
+        for envelope in journal.read(max(journal.last_position() - lines, 0), lines):
+            _say_json(_envelope(envelope))
+    finally:
+        journal.close()
+
+
+def replay(settings: Settings) -> None:
+    """Drop the graph and fold it anew; nothing is acted on meanwhile."""
+    journal = open_journal(settings)
+    for suffix in ("", "-wal", "-shm"):
+        (settings.data / (GRAPH_FILE + suffix)).unlink(missing_ok=True)
+    ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
+    graph = SqliteGraph(settings.data / GRAPH_FILE, ontology)
+    projector = Projector(journal, graph, decoders(ontology), ())
+    started = time.monotonic()
+    last = journal.last_position()
+    projector.start()
+    try:
+        while not projector.await_position(last, 2.0):
+            sys.stderr.write(f"{projector.position} of {last}\n")
+    finally:
+        projector.stop()
+        graph.close()
+        journal.close()
+    _say(f"folded {last} envelopes in {time.monotonic() - started:.1f} s")
+
+
+def list_dead_letters(settings: Settings, lines: int) -> None:
+    """Print the newest `lines` dead letters, newest first."""
+    journal = open_journal(settings)
+    try:
+        for letter in journal.dead_letters(lines):
+            _say_json(_letter(letter))
+    finally:
+        journal.close()
+
+
+def replay_dead_letters(settings: Settings, ids: Sequence[int]) -> int:
+    """Offer refused events again, oldest first; returns 1 if some were refused again."""
+    journal = open_journal(settings)
+    refused = 0
+    try:
+        found = [journal.dead_letter(id) for id in ids] if ids else journal.dead_letters(10_000)
+        missing = [id for id, letter in zip(ids, found, strict=False) if letter is None]
+        if missing:
+            raise NotFound(f"there is no dead letter {missing[0]}")
+        for letter in sorted((one for one in found if one is not None), key=lambda one: one.id):
+            try:
+                position = journal.append((openlineage.accept(_whole_body(letter)),))[0].position
+            except InvalidInput as error:
+                refused += 1
+                _say(f"{letter.id}: refused again: {error}")
+            else:
+                journal.remove_dead_letter(letter.id)
+                _say(f"{letter.id}: taken at position {position}")
+    finally:
+        journal.close()
+    return 1 if refused else 0
+
+
+def _whole_body(letter: DeadLetter) -> bytes:
+    if letter.position is not None:
+        raise InvalidInput("it is in the journal already; 'andon journal replay' reads it anew")
+    if letter.body is None or len(letter.body) >= DEAD_LETTER_BYTES:
+        raise InvalidInput("its body was too large to be kept whole")
+    return letter.body
+
+
+def _envelope(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "position": envelope.position,
+        "kind": envelope.kind,
+        "source": envelope.source,
+        "receivedAt": isoformat(envelope.received_at),
+        "body": msgspec.Raw(envelope.body) if envelope.body is not None else None,
+    }
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "position": letter.position,
+        "receivedAt": isoformat(letter.received_at),
+        "source": letter.source,
+        "field": letter.field or None,
+        "reason": letter.reason,
+        "body": letter.body.decode(errors="replace") if letter.body is not None else None,
+    }
+
+
+def _say_json(content: dict[str, Any]) -> None:
+    _say(msgspec.json.encode(content).decode())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,221 @@
+"""Every setting of Andon, in one table: the fields of `Settings`.
+
+Each row has a name, a type, a default and one sentence. From it come the command line's flags, the
+environment's names, the keys of `andon.toml` and the manual. Precedence, highest first:
+
+    1. the flag            andon serve --max-body-bytes 1000000
+    2. the environment     ANDON_MAX_BODY_BYTES=1000000
+    3. andon.toml          max_body_bytes = 1000000
+    4. the default
+
+The file is the one in the working directory, or where --config or ANDON_CONFIG says.
+
+Nothing else in Andon reads the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from graph.errors import InvalidInput
+
+PREFIX = "ANDON_"
+CONFIG_FILE = "andon.toml"
+MASK = "***"
+
+Value = str | int | float | bool | Path | tuple[str, ...]
+
+
+def _row(default: Value, sentence: str, *, choices: tuple[str, ...] = (), least: float = 0) -> Any:
+    """One setting; `least` is the smallest number allowed."""
+    return field(default=default, metadata={"sentence": sentence, "choices": choices, "least": least})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, checked; see the module for where values come from."""
+
+    data: Path = _row(Path("andon-data"), "Folder that holds all that Andon keeps; made if it is not there.")
+    host: str = _row(
+        "127.0.0.1", "Address to listen on; beyond loopback Andon starts only if there is a key."
+    )
+    port: int = _row(8080, "TCP port to listen on; 0 takes a free one.")
+    log_level: str = _row(
+        "info", "Least severity that is logged.", choices=("debug", "info", "warning", "error")
+    )
+
+    max_body_bytes: int = _row(
+        10_000_000, "Largest request body in bytes, before and after unpacking.", least=1_000
+    )
+    journal_synchronous: str = _row(
+        "FULL",
+        "How SQLite makes the journal durable: OFF and NORMAL may lose acknowledged events in a power cut.",
+        choices=("OFF", "NORMAL", "FULL", "EXTRA"),
+    )
+    journal_queue: int = _row(
+        8_192, "Events that may wait for the disk; beyond it Andon answers 503.", least=1
+    )
+    journal_queue_bytes: int = _row(
+        128 * 1024 * 1024,
+        "Bytes of events that may wait for the disk; beyond it Andon answers 503.",
+        least=1_000,
+    )
+
+    graphql_threads: int = _row(4, "GraphQL operations that run at once.", least=1)
+    graphql_queue: int = _row(
+        200, "GraphQL operations that may wait for a thread; beyond it Andon answers 503."
+    )
+    graphql_timeout: float = _row(5.0, "Seconds an operation may take.", least=0.01)
+    graphql_max_depth: int = _row(10, "Levels of fields an operation may nest.", least=1)
+    graphql_max_cost: int = _row(10_000, "Fields an operation names plus look-ups it may cause.", least=1)
+    graphql_max_aliases: int = _row(15, "Aliases an operation may use.")
+    graphql_max_tokens: int = _row(2_000, "Tokens a GraphQL document may have.", least=1)
+    graphql_max_batch: int = _row(5, "Operations one request may carry.", least=1)
+    graphql_introspection: str = _row(
+        "auto",
+        "Whether the schema may be asked for; auto means only where Andon listens on loopback.",
+        choices=("auto", "on", "off"),
+    )
+    lineage_max_nodes: int = _row(
+        5_000, "Nodes a lineage answer may have; a greater one is cut and says so.", least=1
+    )
+    position_wait: float = _row(10.0, "Seconds a read waits for the position that it asks for.")
+
+    ontology: str = _row("", "Turtle file of entity types to use instead of the one that ships.")
+    rules: str = _row("", "Folder of rule files (*.yaml); none means no rules.")
+    webhook_hosts: tuple[str, ...] = _row(
+        (), "host:port entries, comma-separated, that rules may call although their addresses are not public."
+    )
+    allowed_hosts: tuple[str, ...] = _row(
+        (),
+        "Host names, comma-separated, under which a service without keys may be reached besides loopback's.",
+    )
+    failpoint: str = _row(
+        "", "For tests: the place in the code where the process dies; refused beyond loopback."
+    )
+
+    references: Mapping[str, str] = field(default_factory=dict)
+    """What `${NAME}` stands for in rules: the environment's ANDON_* variables that are no settings. Not a
+    row: these are secrets as a rule, and a flag or a file would show them."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def introspection(self) -> bool:
+        return (
+            self.on_loopback if self.graphql_introspection == "auto" else self.graphql_introspection == "on"
+        )
+
+    def __repr__(self) -> str:
+        rows = [f"{row.name} = {_shown(getattr(self, row.name))}" for row in ROWS]
+        return "\n".join([*rows, *(f"{name} = {MASK}" for name in sorted(self.references))])
+
+
+ROWS: tuple[Field[Any], ...] = tuple(row for row in fields(Settings) if row.name != "references")
+_TYPES: Mapping[str, Any] = get_type_hints(Settings)
+_BY_NAME = {row.name: row for row in ROWS}
+
+
+def flag(name: str) -> str:
+    """The command line's spelling: `max_body_bytes` -> `--max-body-bytes`."""
+    return "--" + name.replace("_", "-")
+
+
+def load(
+    flags: Mapping[str, str | None], environ: Mapping[str, str], *, working_directory: Path | None = None
+) -> Settings:
+    """Read the settings; `flags` are by setting's name, None where not given, and may hold `config`.
+
+    Raises `InvalidInput` naming the flag, variable or key that is wrong. Variables nobody knows are passed
+    over: Kubernetes makes ANDON_SERVICE_HOST and ANDON_PORT=tcp://... for a service called andon.
+    """
+    folder = working_directory or Path()
+    values: dict[str, Value] = {}
+    named = flags.get("config") or environ.get(PREFIX + "CONFIG")
+    file = folder / (named or CONFIG_FILE)
+    if named or file.is_file():
+        values.update(_from_file(file))
+    for row in ROWS:
+        variable = PREFIX + row.name.upper()
+        text = environ.get(variable)
+        if text is not None and not (row.name == "port" and text.startswith("tcp://")):
+            values[row.name] = _parse(row, text, variable)
+        given = flags.get(row.name)
+        if given is not None:
+            values[row.name] = _parse(row, given, flag(row.name))
+    variables = {PREFIX + row.name.upper() for row in ROWS} | {PREFIX + "CONFIG"}
+    references = {
+        name: text for name, text in environ.items() if name.startswith(PREFIX) and name not in variables
+    }
+    return Settings(references=references, **values)  # type: ignore[arg-type]  # each value was parsed to its row's type
+
+
+def _from_file(file: Path) -> dict[str, Value]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput(f"there is no settings file {file}", field="config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} is not TOML: {error}", field="config") from None
+    values: dict[str, Value] = {}
+    for key, value in content.items():
+        row = _BY_NAME.get(key)
+        if row is None:
+            close = difflib.get_close_matches(key, _BY_NAME, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InvalidInput(f"{file.name} has no such setting{hint}", field=key)
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        values[key] = _parse(row, text, f"{file.name}: {key}")
+    return values
+
+
+def _parse(row: Field[Any], text: str, where: str) -> Value:
+    """The text as the row's type; raises `InvalidInput` that names `where` and what was expected."""
+    kind = _TYPES[row.name]
+    if kind is Path:
+        return Path(text)
+    if kind in (int, float):
+        return _number(row, kind, text, where)
+    if kind is str:
+        choices = row.metadata["choices"]
+        matching = [choice for choice in choices if choice.lower() == text.lower()]
+        if choices and not matching:
+            raise InvalidInput(f"expected one of {', '.join(choices)}, found {text!r}", field=where)
+        return matching[0] if matching else text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _number(row: Field[Any], kind: type[int] | type[float], text: str, where: str) -> int | float:
+    expected = "a whole number" if kind is int else "a number"
+    try:
+        number = kind(text.replace("_", ""))
+    except ValueError:
+        raise InvalidInput(f"expected {expected}, found {text!r}", field=where) from None
+    if not number >= row.metadata["least"]:  # "not" so that nan is refused
+        raise InvalidInput(
+            f"expected {expected} of at least {row.metadata['least']}, found {text}", field=where
+        )
+    return number
+
+
+def _shown(value: Value) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def default_text(row: Field[Any]) -> str:
+    """The default as the manual and `--help` show it."""
+    return _shown(row.default) if row.default is not MISSING else ""

@@ -1,0 +1,1 @@
+"""What one can try Andon with: the demo estate (`examples.shop`) and rules (`examples/rules/`)."""

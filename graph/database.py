@@ -1,0 +1,99 @@
+"""The SQL port that fold state and reads stand on, and its embedded adapter.
+
+The SQL of this package keeps to what SQLite and PostgreSQL share (`?` marks, `ON CONFLICT`), so that another
+adapter is a connection, not a copy of the queries.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import Conflict
+from .schema import SCHEMA, SCHEMA_VERSION, TABLES
+
+Row = tuple[Any, ...]
+
+
+class Database(Protocol):
+    """One connection; rows are tuples. Not to be shared between threads."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> Any:
+        """Run one statement; answers an iterable of rows with `fetchone` and `fetchall`."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Any: ...
+
+
+def open_writer(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    """The projector's connection; makes the tables.
+
+    NORMAL is enough here: a power cut may undo the last commits together with their checkpoint, and the journal
+    brings them again.
+    """
+    connection = _connect(path)
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        connection.close()
+        raise Conflict(f"{path.name} was written by a newer Andon")
+    if 0 < version < SCHEMA_VERSION:
+        drop_all(connection)  # everything here is a projection: the journal brings it again, in the new shape
+    connection.executescript(SCHEMA)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return connection
+
+
+def drop_all(connection: sqlite3.Connection) -> None:
+    """Forget the projection; the next run of the projector makes it anew from the journal."""
+    for table in TABLES:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cache_size = -16384")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30, cached_statements=512)
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+class Cached:
+    """A dictionary of at most `size` answers; emptied when full, which keeps the common case one look-up."""
+
+    __slots__ = ("_compute", "_found", "_size")
+
+    def __init__(self, compute: Callable[[Any], Any], size: int) -> None:
+        self._compute = compute
+        self._found: dict[Any, Any] = {}
+        self._size = size
+
+    def __call__(self, key: Any) -> Any:
+        try:
+            return self._found[key]
+        except KeyError:
+            if len(self._found) >= self._size:
+                self._found.clear()
+            value = self._found[key] = self._compute(key)
+            return value
+
+    def put(self, key: Any, value: Any) -> None:
+        if len(self._found) >= self._size:
+            self._found.clear()
+        self._found[key] = value
+
+    def drop(self, key: Any) -> None:
+        self._found.pop(key, None)
+
+    def clear(self) -> None:
+        self._found.clear()

@@ -1,0 +1,142 @@
+"""Nodes: the integer behind every name, and who bore a name when."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from .database import Cached, Database
+from .model import BEGINNING, FOREVER, LATEST, Instant, Name, Position
+
+
+class Nodes:
+    """Finds and makes nodes for the fold, at the position it is at.
+
+    A name's first node is made when it is first spoken of; its id stands for the name in what is said. Further
+    nodes of a name come from renames alone (`identity`).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._names: Cached = Cached(self._find, 200_000)
+        self._columns: Cached = Cached(self._find_column, 400_000)
+        self._by_id: Cached = Cached(self._read, 100_000)
+        self.made: list[tuple[int, Name]] = []
+        """Nodes made since the caller last emptied this list."""
+        self._occupancies: dict[int, tuple[list[Instant], list[int]]] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read the occupancies of names that renames touched (few) as known now."""
+        self._occupancies.clear()
+        rows = self._database.execute(
+            "SELECT name_id, began, node FROM occupancy WHERE known_to = ? ORDER BY name_id, began", (LATEST,)
+        )
+        for name_id, began, node in rows:
+            starts, nodes = self._occupancies.setdefault(name_id, ([], []))
+            starts.append(began)
+            nodes.append(node)
+
+    def clear(self) -> None:
+        for cache in (self._names, self._columns, self._by_id):
+            cache.clear()
+        self.made.clear()
+        self.load()
+
+    def name_id(self, name: Name, at: Instant, position: Position) -> int:
+        """The id of a dataset, job or other entity's name; makes it if it is new."""
+        found: int | None = self._names(name)
+        if found is not None:
+            return found
+        node = self._insert(name.kind, name.namespace, name.name, "", 0, BEGINNING, None, at, position)
+        self._names.put(name, node)
+        self._by_id.put(node, (name, 0))
+        self.made.append((node, name))
+        return node
+
+    def existing(self, name: Name) -> int | None:
+        found: int | None = self._names(name)
+        return found
+
+    def _find(self, name: Name) -> int | None:
+        row = self._database.execute(
+            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0 AND began = ?",
+            (name.name, name.kind, name.namespace, BEGINNING),
+        ).fetchone()
+        return row[0] if row else None
+
+    def column(self, dataset: int, path: str, at: Instant, position: Position) -> int:
+        """The node of a column of the dataset with this node."""
+        found: int | None = self._columns((dataset, path))
+        if found is None:
+            found = self._insert("column", "", "", path, dataset, BEGINNING, None, at, position)
+            self._columns.put((dataset, path), found)
+        return found
+
+    def _find_column(self, key: tuple[int, str]) -> int | None:
+        row = self._database.execute(
+            "SELECT id FROM node WHERE name = '' AND kind = 'column' AND namespace = '' AND path = ? AND parent = ? AND began = ?",
+            (key[1], key[0], BEGINNING),
+        ).fetchone()
+        return row[0] if row else None
+
+    def occupancy_node(self, name_id: int, began: Instant, at: Instant, position: Position) -> int:
+        """The node of a name's occupancy that began then."""
+        if began == BEGINNING:
+            return name_id
+        row = self._database.execute(
+            "SELECT id FROM node WHERE name_id = ? AND name_id <> id AND began = ?", (name_id, began)
+        ).fetchone()
+        if row:
+            found: int = row[0]
+            return found
+        name = self.name(name_id)
+        return self._insert(name.kind, name.namespace, name.name, "", 0, began, name_id, at, position)
+
+    def _insert(
+        self, kind: str, namespace: str, name: str, path: str, parent: int, began: Instant, name_id: int | None,
+        at: Instant, position: Position,
+    ) -> int:  # fmt: skip
+        insert = (
+            "INSERT INTO node (kind, namespace, name, path, parent, began, name_id, first_at, first_position)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        row = (kind, namespace, name, path, parent, began, name_id or 0, at, position)
+        node: int = self._database.execute(insert, row).lastrowid
+        if name_id is None:
+            self._database.execute("UPDATE node SET name_id = id WHERE id = ?", (node,))
+        return node
+
+    def _read(self, node: int) -> tuple[Name, int]:
+        row = self._database.execute("SELECT kind, namespace, name, parent FROM node WHERE id = ?", (node,)).fetchone()
+        return Name(row[0], row[1], row[2]), row[3]
+
+    def name(self, node: int) -> Name:
+        found: tuple[Name, int] = self._by_id(node)
+        return found[0]
+
+    def column_path(self, node: int) -> tuple[int, str]:
+        """(dataset node, path) of a column's node."""
+        row = self._database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
+        return row[0], row[1]
+
+    def is_shared(self, name_id: int) -> bool:
+        """Whether renames touched the name, so that it may mean another entity at another time."""
+        return name_id in self._occupancies
+
+    def bearer(self, name_id: int, at: Instant) -> int:
+        """The node that bore a name at an instant."""
+        places = self._occupancies.get(name_id)
+        if places is None:
+            return name_id
+        return places[1][max(bisect_right(places[0], at) - 1, 0)]
+
+    def occupancies(self, name_id: int) -> list[tuple[Instant, Instant, int]]:
+        """(began, ended, node) of a name, as known now."""
+        places = self._occupancies.get(name_id)
+        if places is None:
+            return [(BEGINNING, FOREVER, name_id)]
+        starts, nodes = places
+        return [
+            (start, starts[index + 1] if index + 1 < len(starts) else FOREVER, node)
+            for index, (start, node) in enumerate(zip(starts, nodes, strict=True))
+        ]

@@ -1,0 +1,159 @@
+"""The projector: reads the journal in order, has envelopes decoded, folds them, moves the checkpoint.
+
+One thread. Envelopes are taken in micro-batches, one transaction each, with the checkpoint in the same
+transaction; what cannot be decoded or folded is put among the dead letters with its position and passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from . import failpoint
+from .errors import InvalidInput
+from .journal import Journal
+from .model import Change, Envelope, Position
+from .statements import Statements
+
+_log = logging.getLogger("andon.projector")
+
+Decode = Callable[[Envelope], Statements]
+Listener = Callable[[Sequence[Change]], None]
+
+_BATCH = 256
+
+
+class ProjectedStore(Protocol):
+    """Where the projector folds to. `fold` is all or nothing for its envelope; `commit` ends the transaction."""
+
+    def position(self) -> Position: ...
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+
+    def fold(self, envelope: Envelope, statements: Statements) -> list[Change]: ...
+
+    def commit(self, position: Position) -> None: ...
+
+    def reset(self) -> None: ...
+
+
+class Projector:
+    """Keeps `store` at the journal's end. `decoders` by envelope kind; `listeners` hear of committed changes."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: ProjectedStore,
+        decoders: Mapping[str, Decode],
+        listeners: Sequence[Listener] = (),
+        on_failed: Callable[[], None] | None = None,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._decoders = decoders
+        self._listeners = tuple(listeners)
+        self._on_failed = on_failed
+        self._position = store.position()
+        self._moved = threading.Condition()
+        self._stopping = threading.Event()
+        self._rebuild = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="andon-projector", daemon=True)
+        self.failure: BaseException | None = None
+
+    @property
+    def position(self) -> Position:
+        return self._position
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and stop."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def rebuild(self) -> None:
+        """Forget the projection and make it anew from the journal, from the next batch on."""
+        self._rebuild.set()
+
+    def await_position(self, position: int, timeout: float) -> bool:
+        """Block until everything up to `position` can be read, at most `timeout` seconds."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._position >= position, timeout)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                if self._rebuild.is_set():
+                    self._rebuild.clear()
+                    self._store.reset()
+                    self._position = Position(0)
+                batch = self._journal.read(self._position, _BATCH)
+                if batch:
+                    self.project(batch)
+                else:
+                    self._journal.wait_for(self._position, 0.2)
+        except BaseException as error:
+            self.failure = error
+            _log.exception("the projector stopped at position %d", self._position)
+            if self._on_failed is not None:
+                self._on_failed()
+            raise
+
+    def catch_up(self) -> None:
+        """Project all there is, in the caller's thread (the projector must not be running)."""
+        while batch := self._journal.read(self._position, _BATCH):
+            self.project(batch)
+
+    def project(self, batch: Sequence[Envelope]) -> None:
+        """Fold a batch in one transaction."""
+        failpoint.reach("projector.before_fold")
+        decoded = [(envelope, self._decode(envelope)) for envelope in batch]
+        changes: list[Change] = []
+        faults: list[tuple[Envelope, str]] = []
+        with self._store.transaction():
+            for envelope, statements in decoded:
+                if isinstance(statements, InvalidInput):
+                    faults.append((envelope, str(statements)))
+                    continue
+                if statements is None:
+                    continue
+                try:
+                    changes += self._store.fold(envelope, statements)
+                except (ArithmeticError, LookupError, TypeError, ValueError, AssertionError) as error:
+                    _log.exception("position %d could not be folded", envelope.position)
+                    faults.append((envelope, f"could not be folded: {type(error).__name__}: {error}"))
+                failpoint.reach("projector.during_fold")
+        failpoint.reach("projector.before_commit")
+        self._store.commit(batch[-1].position)
+        failpoint.reach("projector.after_commit")
+        with self._moved:
+            self._position = batch[-1].position
+            self._moved.notify_all()
+        for envelope, reason in faults:
+            self._journal.add_dead_letter(envelope.source, reason, "", envelope.body, envelope.position)
+        if changes:
+            for listener in self._listeners:
+                listener(changes)
+
+    def _decode(self, envelope: Envelope) -> Statements | InvalidInput | None:
+        """None for a redacted envelope, which says nothing any more."""
+        if envelope.body is None:
+            return None
+        decode = self._decoders.get(envelope.kind)
+        if decode is None:
+            return InvalidInput(f"no decoder for envelopes of kind {envelope.kind!r}")
+        try:
+            return decode(envelope)
+        except InvalidInput as error:
+            return error
+
+

@@ -1,0 +1,227 @@
+"""Registers: which facet value of a name is in force, kept so that a repetition costs one row.
+
+An envelope says a whole *set* of facets of a name. Sets repeat, so the fold keeps, per name, the newest time
+each (set, role) was said (`slot`), and for sets that fell out of the 32 kept, the best value of each key
+(`overflow`). The winner of a key is the maximum of (rank, at, tie, digest) over all of them, whatever the order
+they came in. Past states are read from `says` instead, through the same `winners`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from .database import Cached, Database
+from .model import Instant, Name
+from .statements import FacetSet, Identifier, Role
+
+SCHEMA_KEY = "schema"
+FULL_SCHEMA = "~schema"  # a schema said of an output or by a listing: the only kind that closes columns
+_INLINE = 160  # bytes; larger facet values are shared rows
+
+Order = tuple[int, Instant, int, bytes]
+"""(rank, at, tie, digest): the greater wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSet:
+    """A facet set as kept: value None is `_deleted`, an int is a row of facet_value."""
+
+    id: int
+    facets: dict[str, tuple[bytes, bytes | int | None]]  # key -> (digest, value)
+    columns: tuple[str, ...]
+    fields: tuple[tuple[str, str | None, str | None], ...] | None
+    identifiers: tuple[Identifier, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One (set, role) of a name and the time it was said (last, where there were several)."""
+
+    known: KnownSet
+    role: int
+    rank: int
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Overflowed:
+    key: str
+    order: Order
+    value: bytes | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The value in force of one register; None where the newest saying deleted it."""
+
+    order: Order
+    value: bytes | int | None
+
+    @property
+    def at(self) -> Instant:
+        return self.order[1]
+
+
+_STORED = tuple[
+    dict[str, tuple[bytes, bytes | int | None]],
+    tuple[str, ...],
+    tuple[tuple[str, str | None, str | None], ...] | None,
+    tuple[tuple[str, str, str, str], ...] | None,
+]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_STORED).decode
+EMPTY = KnownSet(0, {}, (), None, None)
+
+
+class FacetSets:
+    """The facet sets ever said, by digest and by id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: Cached = Cached(self._find_id, 200_000)
+        self._sets: Cached = Cached(self._read, 20_000)
+        self._values: Cached = Cached(self._read_value, 4_096)
+
+    def clear(self) -> None:
+        for cache in (self._ids, self._sets, self._values):
+            cache.clear()
+
+    def id_of(self, digest: bytes) -> int | None:
+        found: int | None = self._ids(digest)
+        return found
+
+    def _find_id(self, digest: bytes) -> int | None:
+        row = self._database.execute("SELECT id FROM facet_set WHERE digest = ?", (digest,)).fetchone()
+        return row[0] if row else None
+
+    def add(self, digest: bytes, facets: FacetSet) -> KnownSet:
+        stored = {
+            facet.key: (facet.digest, self._store_value(facet.digest, facet.value)) for facet in facets.facets
+        }
+        identifiers = (
+            None
+            if facets.identifiers is None
+            else tuple((it.name.kind, it.name.namespace, it.name.name, it.type) for it in facets.identifiers)
+        )
+        body = _encode((stored, facets.columns, facets.fields, identifiers))
+        cursor = self._database.execute("INSERT INTO facet_set (digest, body) VALUES (?, ?)", (digest, body))
+        known = KnownSet(cursor.lastrowid, stored, facets.columns, facets.fields, facets.identifiers)
+        self._ids.put(digest, known.id)
+        self._sets.put(known.id, known)
+        return known
+
+    def _store_value(self, digest: bytes, value: bytes | None) -> bytes | int | None:
+        if value is None or len(value) <= _INLINE:
+            return value
+        row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            insert = "INSERT INTO facet_value (digest, body) VALUES (?, ?)"
+            found: int = self._database.execute(insert, (digest, value)).lastrowid
+            return found
+        kept: int = row[0]
+        return kept
+
+    def get(self, set_id: int) -> KnownSet:
+        if not set_id:
+            return EMPTY
+        known: KnownSet = self._sets(set_id)
+        return known
+
+    def _read(self, set_id: int) -> KnownSet:
+        row = self._database.execute("SELECT body FROM facet_set WHERE id = ?", (set_id,)).fetchone()
+        facets, columns, fields, identifiers = _decode(row[0])
+        names = (
+            None
+            if identifiers is None
+            else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
+        )
+        return KnownSet(set_id, facets, columns, fields, names)
+
+    def value(self, stored: bytes | int) -> bytes:
+        """A facet's JSON, wherever it is kept."""
+        if isinstance(stored, bytes):
+            return stored
+        found: bytes = self._values(stored)
+        return found
+
+    def _read_value(self, value_id: int) -> bytes:
+        row = self._database.execute("SELECT body FROM facet_value WHERE id = ?", (value_id,)).fetchone()
+        return bytes(row[0])
+
+
+_SCHEMA_TIE = {int(Role.OUTPUT): 2, int(Role.NOTED): 2, int(Role.LISTED): 1}
+
+
+def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
+    """Every register that one saying sets: its facets, `~schema` for a full schema, `.path` a column it names.
+
+    A deleted schema ends the schema in force, so it counts as one.
+    """
+    full = said.role in _SCHEMA_TIE
+    for key, (digest, value) in said.known.facets.items():
+        tie = _SCHEMA_TIE.get(said.role, 0) if key == SCHEMA_KEY else 0
+        order = (said.rank, said.at, tie, digest)
+        yield key, order, value
+        if key == SCHEMA_KEY and full and (said.known.fields is not None or value is None):
+            yield FULL_SCHEMA, order, value
+    for path in said.known.columns:
+        yield f".{path}", (said.rank, said.at, 0, b""), b""
+
+
+def winners(said: Iterable[Said], overflowed: Iterable[Overflowed] = ()) -> dict[str, Winner]:
+    """The register in force for every key, columns (`.path`) included."""
+    best: dict[str, tuple[Order, bytes | int | None]] = {}
+    for it in overflowed:
+        held = best.get(it.key)
+        if held is None or it.order > held[0]:
+            best[it.key] = (it.order, it.value)
+    for saying in said:
+        for key, order, value in items(saying):
+            held = best.get(key)
+            if held is None or order > held[0]:
+                best[key] = (order, value)
+    return {key: Winner(order, value) for key, (order, value) in best.items()}
+
+
+def schema_in_force_at(registers: dict[str, Winner]) -> Instant | None:
+    """When the schema in force was said, None if there is none."""
+    schema = registers.get(FULL_SCHEMA)
+    return schema.at if schema is not None and schema.value is not None else None
+
+
+def present_columns(registers: dict[str, Winner]) -> dict[str, Instant]:
+    """Column path -> last named, of those named at or after the schema in force, or of all if there is none."""
+    since = schema_in_force_at(registers)
+    return {
+        key[1:]: winner.at
+        for key, winner in registers.items()
+        if key[0] == "." and (since is None or winner.at >= since)
+    }
+
+
+def facets_in_force(registers: dict[str, Winner]) -> dict[str, bytes | int]:
+    """Facet key -> stored value, without deleted ones and without the registers of our own making."""
+    return {
+        key: winner.value
+        for key, winner in registers.items()
+        if winner.value is not None and key[0] not in ".~"
+    }
+
+
+def column_fields(
+    said: Iterable[Said], registers: dict[str, Winner]
+) -> dict[str, tuple[int, str | None, str | None]]:
+    """Column path -> (ordinal from 1, type, description), from the newest schema that names it."""
+    found: dict[str, tuple[Order, tuple[int, str | None, str | None]]] = {}
+    for saying in said:
+        order = (saying.rank, saying.at, _SCHEMA_TIE.get(saying.role, 0), saying.known.facets.get(SCHEMA_KEY, (b"", None))[0])
+        for ordinal, (path, kind, text) in enumerate(saying.known.fields or (), start=1):
+            held = found.get(path)
+            if held is None or order > held[0]:
+                found[path] = (order, (ordinal, kind, text))
+    return {path: field for path, (_, field) in found.items()}
+
+

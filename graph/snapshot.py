@@ -1,0 +1,794 @@
+"""One consistent state of the graph, read from the tables of `schema`: `reader.GraphSnapshot`.
+
+The present is read from the rows kept for it (`entity`, `slot`, open edges); any other instant from what was said
+(`says`, `run_event`) and from the bitemporal tables, so that the past costs storage only once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from ontology import Ontology
+
+from .database import Cached, Database
+from .errors import InvalidInput
+from .fold import (
+    EntityRegisters,
+    created_between,
+    gather,
+    present_row,
+    read_overflow,
+    said_between,
+)
+from .lineage import Lineage, Place, column_urn
+from .lineage import paths as shortest_paths
+from .model import BEGINNING, FOREVER, LATEST, AsOf, Instant, Name, Position, make_urn, parse_urn
+from .reader import (
+    Alias,
+    ColumnRecord,
+    EntityQuery,
+    EntityRecord,
+    Level,
+    LineageAnswer,
+    LineageQuery,
+    Owner,
+    Page,
+    PathRecord,
+    RunRecord,
+    Tag,
+    VersionRecord,
+)
+from .registers import FacetSets, column_fields, facets_in_force, present_columns
+from .registers import Said as SaidSet
+from .sayings import Sayings
+from .statements import Transformation
+from .timeline import READS, WRITES, Edge, RunEvent, run_state
+
+_ENTITY = "id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at"
+_read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode
+_read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+
+class Shared:
+    """What snapshots over one connection remember: rows that never change once written."""
+
+    def __init__(self, database: Database) -> None:
+        self.sets = FacetSets(database)
+        self.names: Cached = Cached(lambda _: None, 100_000)
+        self.columns: Cached = Cached(lambda _: None, 200_000)
+        self.edge_sets: Cached = Cached(lambda _: None, 2_000)
+        self.members: dict[tuple[int, Instant, Position], dict[int, int]] = {}
+
+    def clear(self) -> None:
+        self.sets.clear()
+        self.names.clear()
+        self.columns.clear()
+        self.edge_sets.clear()
+        self.members.clear()
+
+
+class Snapshot:
+    """Reads as of `as_of`; lives within one read transaction of `database`."""
+
+    def __init__(self, database: Database, shared: Shared, ontology: Ontology, as_of: AsOf) -> None:
+        self.database = database
+        self.as_of = as_of
+        self._shared = shared
+        self._sets = shared.sets
+        self._ontology = ontology
+        self._meta = dict(database.execute("SELECT key, value FROM meta").fetchall())
+        projected = Position(self._meta.get("position", 0))
+        self._projected = projected
+        self.known = Position(projected if as_of.position is None else min(as_of.position, projected))
+        self.valid = Instant(FOREVER - 1) if as_of.valid is None else as_of.valid
+        self._is_present = self.valid == FOREVER - 1 and self.known == projected
+        self._entity_map = self._read_members()
+        self._gone: dict[int, Instant] | None = None
+        self._columns: dict[int, dict[str, tuple[int, str | None, str | None]]] = {}
+        self._members_of: dict[int, list[int]] | None = None
+        self._records: dict[int, EntityRecord | None] = {}
+
+    def position(self) -> Position:
+        return self.known
+
+    # Identity ----------------------------------------------------------------------------------------------
+
+    def _read_members(self) -> dict[int, int]:
+        key = (self._meta.get("members", 0), self.valid, self.known if not self._is_present else LATEST)
+        found = self._shared.members.get(key)
+        if found is None:
+            if len(self._shared.members) >= 8:
+                self._shared.members.clear()
+            rows = self.database.execute(
+                "SELECT node, entity FROM member WHERE known_from <= ? AND known_to > ? AND valid_from <= ?"
+                " AND valid_to > ?",
+                (self.known, self.known, self.valid, self.valid),
+            )
+            found = self._shared.members[key] = dict(rows.fetchall())
+        return found
+
+    def entity_of(self, node: int) -> int:
+        """The canonical node of a node's entity; 0 where it is of none any more."""
+        return self._entity_map.get(node, node)
+
+    def gone_at(self, node: int) -> Instant:
+        """When another entity was renamed onto the name this node bore; FOREVER if none was."""
+        if self._gone is None:
+            rows = self.database.execute(
+                "SELECT node, valid_from FROM member WHERE entity = 0 AND known_from <= ? AND known_to > ?",
+                (self.known, self.known),
+            )
+            self._gone = dict(rows.fetchall())
+        return self._gone.get(node, FOREVER)
+
+    def nodes_of(self, entities: Iterable[int]) -> list[int]:
+        """All nodes of these entities."""
+        if not self._entity_map:
+            return list(entities)
+        if self._members_of is None:
+            self._members_of = defaultdict(list)
+            for node, entity in self._entity_map.items():
+                self._members_of[entity].append(node)
+        found = []
+        for entity in entities:
+            found += self._members_of.get(entity, ())
+            if entity not in self._entity_map:
+                found.append(entity)
+        return found
+
+    def _node(self, node: int) -> tuple[str, str, str, int, Instant]:
+        """(kind, namespace, name, name_id, began)."""
+        found: tuple[str, str, str, int, Instant] | None = self._shared.names(node)
+        if found is None:
+            found = self.database.execute(
+                "SELECT kind, namespace, name, name_id, began FROM node WHERE id = ?", (node,)
+            ).fetchone()
+            self._shared.names.put(node, found)
+        assert found is not None
+        return found
+
+    def node_name(self, node: int) -> Name:
+        kind, namespace, name, _, _ = self._node(node)
+        return Name(kind, namespace, name)
+
+    def _name_id(self, name: Name) -> int | None:
+        row = self.database.execute(
+            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0 AND began = ?",
+            (name.name, name.kind, name.namespace, BEGINNING),
+        ).fetchone()
+        return row[0] if row else None
+
+    def _bearer(self, name_id: int) -> int:
+        row = self.database.execute(
+            "SELECT node FROM occupancy WHERE name_id = ? AND began <= ? AND known_from <= ? AND known_to > ?"
+            " ORDER BY began DESC LIMIT 1",
+            (name_id, self.valid, self.known, self.known),
+        ).fetchone()
+        return row[0] if row else name_id
+
+    def _occupancies(self, node: int) -> list[tuple[Instant, Instant, int]]:
+        name_id = self._node(node)[3]
+        rows = self.database.execute(
+            "SELECT began, ended, node FROM occupancy WHERE name_id = ? AND known_from <= ? AND known_to > ?",
+            (name_id, self.known, self.known),
+        ).fetchall()
+        return rows or [(BEGINNING, FOREVER, name_id)]
+
+    # Entities ----------------------------------------------------------------------------------------------
+
+    def entity(self, urn: str) -> EntityRecord | None:
+        name = parse_urn(urn)
+        if name.kind == "column":
+            dataset = self.dataset_of(name)
+            return self.places([(dataset, name.path)]).get((dataset, name.path)) if dataset else None
+        found = self.find(frozenset({name.kind}), name.namespace, name.name)
+        return found
+
+    def dataset_of(self, column: Name) -> int:
+        """The entity a column's urn speaks of; 0 if there is none."""
+        kind = self._ontology.kind_for_namespace(column.namespace)
+        found = self.find(frozenset({kind}), column.namespace, column.name)
+        return found.id if found is not None else 0
+
+    def find(self, kinds: frozenset[str], namespace: str, name: str) -> EntityRecord | None:
+        for kind in sorted(kinds):
+            name_id = self._name_id(Name(kind, namespace, name))
+            if name_id is not None:
+                entity = self.entity_of(self._bearer(name_id))
+                record = self._record(entity) if entity else None
+                if record is not None:
+                    return record
+        return None
+
+    def _record(self, entity: int) -> EntityRecord | None:
+        if entity not in self._records:
+            self._records.update(dict.fromkeys([entity]))
+            self._records.update(self.entities_by_id([entity]))
+        return self._records[entity]
+
+    def entities_by_id(self, ids: Sequence[int]) -> dict[int, EntityRecord]:
+        if self._is_present:
+            rows = self.database.execute(
+                f"SELECT {_ENTITY} FROM entity WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+            ).fetchall()
+            return self._with_runs({row[0]: _entity_record(row) for row in rows})
+        found = {}
+        for entity in ids:
+            record = self._past_record(entity)
+            if record is not None:
+                found[entity] = record
+        return self._with_runs(found)
+
+    def _past_record(self, entity: int) -> EntityRecord | None:
+        registers = self._registers(entity)
+        if registers is None:
+            return None
+        kind, namespace, name, _, _ = self._node(entity)
+        row = present_row(Name(kind, namespace, name), registers, self._sets, self._ontology)
+        return _entity_record(
+            (entity, kind, row.type, namespace, name, row.description, row.tags, row.owners, row.dropped,
+             registers.created_at, registers.updated_at)
+        )  # fmt: skip
+
+    def _registers(self, entity: int) -> EntityRegisters | None:
+        """All that is said of an entity; None if nothing is."""
+        said: list[SaidSet] = []
+        overflowed: list[Any] = []
+        created: list[Instant] = []
+        for node in self.nodes_of([entity]):
+            name_id = self._node(node)[3]
+            occupancies = self._occupancies(node)
+            if self._is_present and len(occupancies) == 1:
+                for set_id, role, rank, at in self.database.execute(
+                    "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
+                ):
+                    said.append(SaidSet(self._sets.get(set_id), role, rank, at))
+                overflowed += read_overflow(self.database, name_id).values()
+            else:
+                said += said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known)
+            created += created_between(self.database, node, name_id, occupancies, self.valid, self.known)
+        return gather(said, overflowed, min(created)) if created else None
+
+    def _with_runs(self, records: dict[int, EntityRecord]) -> dict[int, EntityRecord]:
+        runs = [it.id for it in records.values() if it.kind == "run"]
+        for run in runs:
+            records[run] = self._run_record(records[run])
+        return records
+
+    def _run_record(self, record: EntityRecord) -> RunRecord:
+        fields = {it: getattr(record, it) for it in EntityRecord.__slots__}
+        if self._is_present:
+            row = self.database.execute(
+                "SELECT state, started_at, ended_at, job_id FROM run_now WHERE run_id = ?", (record.id,)
+            ).fetchone()
+            if row is None:
+                return RunRecord(**fields)
+            return RunRecord(**fields, state=row[0], started_at=row[1], ended_at=row[2], job_id=row[3])
+        events = self._run_events(record.id)
+        if not events:
+            return RunRecord(**fields)
+        state = run_state([event for event, _ in events])
+        job = max((event.at, event.digest, job) for event, job in events)[2]
+        return RunRecord(
+            **fields, state=state.state, started_at=state.started_at, ended_at=state.ended_at, job_id=job
+        )
+
+    def _run_events(self, run: int) -> list[tuple[RunEvent, int]]:
+        rows = self.database.execute(
+            "SELECT at, digest, type, streaming, content_id, job_id FROM run_event WHERE run_id = ? AND at <= ?"
+            " AND position <= ?",
+            (run, self.valid, self.known),
+        )
+        return [(RunEvent(*row[:5]), row[5]) for row in rows]
+
+    def entities(self, query: EntityQuery) -> Page:
+        if query.kinds == frozenset({"column"}):
+            return self._column_page(query)
+        return self._present_page(query) if self._is_present else self._past_page(query)
+
+    def _present_page(self, query: EntityQuery) -> Page:
+        where, parameters = _conditions(query)
+        order, key = _ORDERS[query.order]
+        count = self.database.execute(f"SELECT count(*) FROM entity WHERE {where}", parameters).fetchone()[0]
+        paged = list(parameters)
+        if query.after is not None:
+            comparison, marks = _after(query)
+            where += f" AND {comparison}"
+            paged += marks
+        rows = self.database.execute(
+            f"SELECT {_ENTITY} FROM entity WHERE {where} ORDER BY {order} LIMIT ?", (*paged, query.first + 1)
+        ).fetchall()
+        records = self._with_runs({row[0]: _entity_record(row) for row in rows[: query.first]})
+        listed = tuple(records[row[0]] for row in rows[: query.first])
+        cursors = tuple(_cursor(*(getattr(it, name) for name in key)) for it in listed)
+        return Page(listed, cursors, count, len(rows) > query.first)
+
+    def _past_page(self, query: EntityQuery) -> Page:
+        kinds = query.kinds
+        rows = self.database.execute(
+            "SELECT id, kind FROM node WHERE path = '' AND parent = 0 AND first_position <= ?", (self.known,)
+        )
+        ids = {self.entity_of(node) for node, kind in rows if kinds is None or kind in kinds} - {0}
+        every = [it for it in self.entities_by_id(sorted(ids)).values() if _matches(it, query)]
+        _, key = _ORDERS[query.order]
+        descending = query.order != "NAME"
+        every.sort(key=lambda it: tuple(getattr(it, name) for name in key), reverse=descending)
+        marks = [tuple(getattr(it, name) for name in key) for it in every]
+        start = 0
+        if query.after is not None:
+            last = tuple(_read_cursor(query.after, len(key)))
+            start = next((i for i, it in enumerate(marks) if (it < last if descending else it > last)), len(every))
+        chosen = every[start : start + query.first]
+        cursors = tuple(_cursor(*mark) for mark in marks[start : start + query.first])
+        return Page(tuple(chosen), cursors, len(every), start + query.first < len(every))
+
+    def _column_page(self, query: EntityQuery) -> Page:
+        """Columns by path; they have no row of their own in the present, so they are read from their datasets."""
+        pattern = f"%{_like(query.search)}%" if query.search else "%"
+        rows = self.database.execute(
+            "SELECT id, parent, path FROM node WHERE kind = 'column' AND parent > 0 AND path LIKE ? ESCAPE '\\'"
+            " AND first_position <= ? ORDER BY path, id",
+            (pattern, self.known),
+        ).fetchall()
+        places: dict[Place, int] = {}
+        for node, dataset, path in rows:
+            entity = self.entity_of(dataset)
+            if entity:
+                places.setdefault((entity, path), node)
+        listed = [(path, node, entity) for (entity, path), node in places.items() if path in self.column_paths(entity)]
+        start = 0
+        if query.after is not None:
+            last = tuple(_read_cursor(query.after, 2))
+            start = next((i for i, it in enumerate(listed) if it[:2] > last), len(listed))
+        chosen = listed[start : start + query.first]
+        records = self.places([(entity, path) for path, _, entity in chosen])
+        found = [(records[entity, path], _cursor(path, node)) for path, node, entity in chosen if (entity, path) in records]
+        return Page(
+            tuple(it for it, _ in found), tuple(it for _, it in found), len(listed), start + query.first < len(listed)
+        )
+
+    def counts(self) -> dict[str, int]:
+        if self._is_present:
+            rows = self.database.execute("SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type").fetchall()
+            counts = dict(rows)
+            columns = self.database.execute(
+                "SELECT count(*) FROM node WHERE kind = 'column' AND parent > 0"
+            ).fetchone()[0]
+            return counts | ({"Column": columns} if columns else {})
+        counts = defaultdict(int)
+        for record in self._past_page(EntityQuery(first=10**9)).records:
+            counts[record.type] += 1
+        return dict(counts)
+
+    def facets(self, entity: EntityRecord) -> dict[str, bytes]:
+        if isinstance(entity, ColumnRecord):
+            return {}
+        registers = self._registers(entity.id)
+        if registers is None:
+            return {}
+        stored = facets_in_force(registers.winners)
+        return {key: self._sets.value(value) for key, value in sorted(stored.items())}
+
+    def aliases(self, entity: EntityRecord) -> tuple[Alias, ...]:
+        if isinstance(entity, ColumnRecord):
+            return ()
+        kinds: dict[str, str] = {}
+        found = []
+        for node in self.nodes_of([entity.id]):
+            _, namespace, name, name_id, _ = self._node(node)
+            if (namespace, name) == (entity.namespace, entity.name):
+                continue
+            if self._has_moved(node):
+                kind: str | None = "FORMER"
+            else:
+                row = self.database.execute(
+                    "SELECT max(type) FROM symlink_of WHERE other = ?1 UNION ALL"
+                    " SELECT max(type) FROM symlink_of WHERE name_id = ?1",
+                    (name_id,),
+                ).fetchall()
+                kind = row[1][0]
+            found.append((namespace, name, kind))
+        del kinds
+        return tuple(Alias(*it) for it in sorted(set(found), key=lambda it: it[:2]))
+
+    def _has_moved(self, node: int) -> bool:
+        """Whether a rename took the entity away from this occupancy of the name."""
+        name_id = self._node(node)[3]
+        row = self.database.execute(
+            "SELECT 1 FROM rename WHERE source = ? AND at <= ? AND position <= ? LIMIT 1",
+            (name_id, self.valid, self.known),
+        ).fetchone()
+        return row is not None
+
+    # Columns -----------------------------------------------------------------------------------------------
+
+    def column_paths(self, dataset: int) -> dict[str, tuple[int, str | None, str | None]]:
+        """Present columns: path -> (ordinal, type, description), the schema's first and in its order."""
+        found = self._columns.get(dataset)
+        if found is None:
+            registers = self._registers(dataset)
+            found = {}
+            if registers is not None:
+                fields = column_fields(registers.said, registers.winners)
+                named = present_columns(registers.winners)
+                last = (10**9, None, None)
+                for path in sorted(named, key=lambda it: (fields.get(it, last)[0], it)):
+                    found[path] = fields.get(path, last)
+            self._columns[dataset] = found
+        return found
+
+    def every_column_path(self, dataset: int) -> set[str]:
+        """All columns ever named, closed ones too."""
+        registers = self._registers(dataset)
+        return {key[1:] for key in registers.winners if key[0] == "."} if registers is not None else set()
+
+    def columns(self, dataset: EntityRecord) -> tuple[ColumnRecord, ...]:
+        paths = self.column_paths(dataset.id)
+        records = self.places([(dataset.id, path) for path in paths])
+        return tuple(it for it in records.values() if isinstance(it, ColumnRecord))
+
+    def column_nodes(self, places: Sequence[Place]) -> list[int]:
+        """The nodes of these columns, under every name of their datasets."""
+        wanted: dict[int, set[str]] = defaultdict(set)
+        for entity, path in places:
+            for node in self.nodes_of([entity]):
+                wanted[node].add(path)
+        rows = self.database.execute(
+            "SELECT id, parent, path FROM node WHERE parent IN (SELECT value FROM json_each(?)) AND parent > 0",
+            (json.dumps(list(wanted)),),
+        )
+        found = []
+        for node, parent, path in rows:
+            self._shared.columns.put(node, (parent, path))
+            if path in wanted[parent]:
+                found.append(node)
+        return found
+
+    def column_place(self, node: int) -> Place | None:
+        kept: tuple[int, str] | None = self._shared.columns(node)
+        if kept is None:
+            kept = self.database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
+            self._shared.columns.put(node, kept)
+        assert kept is not None
+        entity = self.entity_of(kept[0])
+        return (entity, kept[1]) if entity else None
+
+    def places(self, places: Iterable[Place]) -> dict[Place, EntityRecord]:
+        """The records behind entities and columns."""
+        wanted = list(places)
+        records = self.entities_by_id(list({it[0] for it in wanted}))
+        found: dict[Place, EntityRecord] = {}
+        tags: dict[int, dict[str, list[Tag]]] = {}
+        for entity, path in wanted:
+            record = records.get(entity)
+            if record is None:
+                continue
+            if not path:
+                found[entity, ""] = record
+                continue
+            if entity not in tags:
+                tags[entity] = defaultdict(list)
+                for tag in record.tags:
+                    if tag.field:
+                        tags[entity][tag.field].append(tag)
+            column = self._column_record(record, path, tuple(tags[entity].get(path, ())))
+            if column is not None:
+                found[entity, path] = column
+        return found
+
+    def _column_record(self, dataset: EntityRecord, path: str, tags: tuple[Tag, ...]) -> ColumnRecord | None:
+        field = self.column_paths(dataset.id).get(path)
+        if field is None:
+            return None
+        ordinal, data_type, description = field
+        return ColumnRecord(
+            id=dataset.id,
+            kind="column",
+            type="Column",
+            namespace=dataset.namespace,
+            name=path,
+            urn=column_urn(Name("dataset", dataset.namespace, dataset.name), path),
+            created_at=dataset.created_at,
+            updated_at=dataset.updated_at,
+            description=description,
+            tags=tags,
+            dropped=dataset.dropped,
+            dataset_id=dataset.id,
+            path=path,
+            data_type=data_type,
+            ordinal=ordinal if ordinal < 10**9 else None,
+        )
+
+    # Runs and jobs -----------------------------------------------------------------------------------------
+
+    def runs(self, job: EntityRecord, first: int) -> tuple[RunRecord, ...]:
+        if self._is_present:
+            ids = [
+                row[0]
+                for row in self.database.execute(
+                    "SELECT run_id FROM run_now WHERE job_id = ? ORDER BY started_at DESC, run_id DESC LIMIT ?",
+                    (job.id, first),
+                )
+            ]
+        else:
+            ids = [row[0] for row in self.database.execute("SELECT run_id FROM run_now WHERE job_id = ?", (job.id,))]
+        found = [it for it in self.entities_by_id(ids).values() if isinstance(it, RunRecord)]
+        found.sort(key=lambda it: (it.started_at or 0, it.id), reverse=True)
+        return tuple(found[:first])
+
+    def run_datasets(self, run: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
+        inputs: dict[int, None] = {}
+        outputs: dict[int, None] = {}
+        sayings = Sayings(self.database, None)  # type: ignore[arg-type]
+        for event, _ in self._run_events(run.id):
+            if event.content:
+                flows = sayings.flows(event.content)
+                for side, names in ((inputs, flows.inputs), (outputs, flows.outputs)):
+                    side.update(dict.fromkeys(self._entity_at(name, event.at) for name in names))
+        return self._listed(inputs), self._listed(outputs)
+
+    def _entity_at(self, name: Name, at: Instant) -> int:
+        """The entity that bore a name when it was spoken of."""
+        name_id = self._name_id(name)
+        if name_id is None:
+            return 0
+        row = self.database.execute(
+            "SELECT node FROM occupancy WHERE name_id = ? AND began <= ? AND known_from <= ? AND known_to > ?"
+            " ORDER BY began DESC LIMIT 1",
+            (name_id, at, self.known, self.known),
+        ).fetchone()
+        return self.entity_of(row[0] if row else name_id)
+
+    def job_datasets(self, job: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
+        sides = []
+        for kind, near, far in ((READS, "target", "source"), (WRITES, "source", "target")):
+            rows = self.database.execute(
+                f"SELECT {far} FROM edge WHERE {near} = ? AND kind = ? AND known_from <= ? AND known_to > ?"
+                " AND valid_from <= ? AND valid_to > ?",
+                (job.id, kind, self.known, self.known, self.valid, self.valid),
+            )
+            sides.append(self._listed({self.entity_of(row[0]): None for row in rows}))
+        return sides[0], sides[1]
+
+    def _listed(self, ids: dict[int, None]) -> tuple[EntityRecord, ...]:
+        records = self.entities_by_id([it for it in ids if it])
+        return tuple(sorted(records.values(), key=lambda it: it.urn))
+
+    def parent(self, entity: EntityRecord) -> EntityRecord | None:
+        """As the parent facet in force says: of a run, or of a job's latest-started run."""
+        said = entity if entity.kind == "run" else next(iter(self.runs(entity, 1)), None)
+        facets = self.facets(said) if said is not None else {}
+        text = facets.get("parent") or facets.get("parentRun")
+        value = msgspec.json.decode(text) if text else {}
+        job, run = _object(value, "job"), _object(value, "run")
+        if entity.kind == "run":
+            return self.find(frozenset({"run"}), str(job.get("namespace")), str(run.get("runId")))
+        return self.find(frozenset({"job"}), str(job.get("namespace")), str(job.get("name")))
+
+    def is_retired(self, job: EntityRecord) -> bool:
+        row = self.database.execute(
+            "SELECT content_id FROM declaration WHERE job_id = ? AND rank = 3 AND register = 1 AND at <= ?"
+            " AND position <= ? ORDER BY at DESC, digest DESC LIMIT 1",
+            (job.id, self.valid, self.known),
+        ).fetchone()
+        return row is not None and row[0] is not None
+
+    def versions(self, dataset: EntityRecord) -> tuple[VersionRecord, ...]:
+        """As the format names them (`version` facet), and one for each COMPLETE run that wrote the dataset."""
+        found: dict[str, VersionRecord] = {}
+        for node in self.nodes_of([dataset.id]):
+            name_id = self._node(node)[3]
+            rows = self.database.execute(
+                "SELECT set_id, min(at) FROM says WHERE name_id = ? AND set_id > 0 AND at <= ? AND position <= ?"
+                " GROUP BY set_id",
+                (name_id, self.valid, self.known),
+            ).fetchall()
+            for set_id, at in rows:
+                stored = self._sets.get(set_id).facets.get("version")
+                value = msgspec.json.decode(self._sets.value(stored[1])) if stored and stored[1] is not None else None
+                if isinstance(value, dict) and value.get("datasetVersion"):
+                    version = str(value["datasetVersion"])
+                    held = found.get(version)
+                    if held is None or at < held.created_at:
+                        found[version] = VersionRecord(version, at, None)
+        if not found:
+            for job in self._writers(dataset):
+                for run in self.runs(job, 50):
+                    if run.state == "COMPLETE" and run.ended_at is not None:
+                        found[run.name] = VersionRecord(run.name, run.ended_at, run.urn)
+        return tuple(sorted(found.values(), key=lambda it: (it.created_at, it.version), reverse=True))
+
+    def _writers(self, dataset: EntityRecord) -> tuple[EntityRecord, ...]:
+        rows = self.database.execute(
+            "SELECT DISTINCT source FROM edge WHERE target IN (SELECT value FROM json_each(?)) AND kind = ?"
+            " AND known_from <= ? AND known_to > ? AND valid_from <= ? AND valid_to > ?",
+            (json.dumps(self.nodes_of([dataset.id])), WRITES, self.known, self.known, self.valid, self.valid),
+        )
+        return self._listed({row[0]: None for row in rows})
+
+    # Lineage -----------------------------------------------------------------------------------------------
+
+    def lineage(self, query: LineageQuery) -> LineageAnswer:
+        return Lineage(self, query).answer()
+
+    def paths(self, source: str, target: str, level: Level, limit: int = 20) -> tuple[PathRecord, ...]:
+        return shortest_paths(self, source, target, level, limit)
+
+    def evidence(self, job: int, start: Instant, end: Instant) -> tuple[list[tuple[Instant, int]], int]:
+        """([(at, position)] of the newest 20, count) of what governed a job within [start, end)."""
+        sayings = tuple(
+            row[0]
+            for row in self.database.execute(
+                "SELECT DISTINCT saying FROM governs WHERE job_id = ? AND valid_from >= ? AND valid_from < ?"
+                " AND valid_from <= ? AND known_from <= ? AND known_to > ? AND saying <> 0",
+                (job, start, end, self.valid, self.known, self.known),
+            )
+        )
+        return self.evidence_of_sayings(job, sayings)
+
+    def evidence_of_sayings(self, job: int, sayings: tuple[int, ...]) -> tuple[list[tuple[Instant, int]], int]:
+        marks = json.dumps(sayings)
+        source = (
+            "(SELECT e.at AS at, e.position AS position FROM json_each(?1) AS s JOIN run_event AS e"
+            " ON e.run_id = s.value AND e.job_id = ?2 WHERE e.content_id > 0 AND e.at <= ?3 AND e.position <= ?4"
+            " UNION ALL SELECT d.at, d.position FROM json_each(?1) AS s JOIN declaration AS d ON d.id = -s.value"
+            " WHERE d.at <= ?3 AND d.position <= ?4)"
+        )
+        parameters = (marks, job, self.valid, self.known)
+        rows = self.database.execute(
+            f"SELECT at, position, count(*) OVER () FROM {source} ORDER BY at DESC, position DESC LIMIT 20", parameters
+        ).fetchall()
+        return [(row[0], row[1]) for row in rows], (rows[0][2] if rows else 0)
+
+    def jobs_speaking_of(self, nodes: Iterable[int], job_nodes: bool) -> list[int]:
+        """Jobs that ever spoke of these nodes' names (or are among them)."""
+        every = list(nodes)
+        names: set[int] = set()
+        for node in every:
+            kind, _, _, name_id, _ = self._node(node)
+            if kind == "column":
+                place: tuple[int, str] | None = self._shared.columns(node)
+                parent = place[0] if place else self.database.execute(
+                    "SELECT parent FROM node WHERE id = ?", (node,)
+                ).fetchone()[0]  # fmt: skip
+                name_id = self._node(parent)[3]
+            names.add(name_id)
+        rows = self.database.execute(
+            "SELECT DISTINCT job_id FROM job_name WHERE name_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(names)),),
+        )
+        return sorted({row[0] for row in rows} | (set(every) if job_nodes else set()))
+
+    def sets_said(self, job: int) -> list[tuple[int, Instant, tuple[int, ...]]]:
+        """(edge set, since, sayings) of what each of a job's sayings says at this instant."""
+        rows = self.database.execute(
+            "SELECT set_id, saying, max(valid_from) FROM piece WHERE job_id = ? AND valid_from <= ? AND known_from <= ?"
+            " AND known_to > ? GROUP BY saying",
+            (job, self.valid, self.known, self.known),
+        )
+        found: dict[int, tuple[Instant, list[int]]] = {}
+        for set_id, saying, valid_from in rows:
+            since, sayings = found.setdefault(set_id, (valid_from, []))
+            sayings.append(saying)
+            found[set_id] = (min(since, valid_from), sayings)
+        return [(set_id, since, tuple(sayings)) for set_id, (since, sayings) in found.items()]
+
+    def edge_set(self, set_id: int) -> frozenset[Edge]:
+        found: frozenset[Edge] | None = self._shared.edge_sets(set_id)
+        if found is None:
+            row = self.database.execute("SELECT body FROM edge_set WHERE id = ?", (set_id,)).fetchone()
+            found = _read_edges(row[0]) if row else frozenset()
+            self._shared.edge_sets.put(set_id, found)
+        return found
+
+
+def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
+    id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at = row
+    return EntityRecord(
+        id,
+        kind,
+        type,
+        namespace,
+        name,
+        make_urn(kind, namespace, name),
+        created_at,
+        updated_at,
+        description,
+        tuple(
+            Tag(str(it["key"]), _text(it.get("value")), _text(it.get("source")), _text(it.get("field")))
+            for it in _read_tags(tags)
+        )
+        if tags
+        else (),
+        tuple(Owner(str(it["name"]), _text(it.get("type"))) for it in _read_tags(owners)) if owners else (),
+        bool(dropped),
+    )
+
+
+def _object(value: object, key: str) -> dict[str, Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+_ORDERS = {
+    "NAME": ("name, namespace, id", ("name", "namespace", "id")),
+    "CREATED_AT_DESC": ("created_at DESC, id DESC", ("created_at", "id")),
+    "UPDATED_AT_DESC": ("updated_at DESC, id DESC", ("updated_at", "id")),
+}
+
+
+def _conditions(query: EntityQuery) -> tuple[str, list[object]]:
+    parts: list[str] = []
+    parameters: list[object] = []
+    for column, values in (("type", query.types), ("kind", query.kinds), ("namespace", query.namespaces)):
+        if values is not None:
+            parts.append(f"{column} IN ({', '.join('?' * len(values))})" if values else "0")
+            parameters += sorted(values)
+    for column, key, wanted in (("tags", "key", query.tags), ("owners", "name", query.owners)):
+        if wanted is not None:
+            parts.append(
+                f"EXISTS (SELECT 1 FROM json_each(coalesce(entity.{column}, '[]')) AS it"
+                f" WHERE json_extract(it.value, '$.{key}') IN (SELECT value FROM json_each(?)))"
+            )
+            parameters.append(json.dumps(sorted(wanted)))
+    if not query.include_dropped:
+        parts.append("dropped = 0")
+    if query.search:
+        words = [it for it in query.search.split() if it]
+        long = [it for it in words if len(it) >= 3]
+        if long:
+            parts.append("id IN (SELECT rowid FROM entity_search WHERE entity_search MATCH ?)")
+            parameters.append(" ".join('"' + it.replace('"', '""') + '"' for it in long))
+        for word in words:
+            if len(word) < 3:  # too short for the trigram index
+                parts.append("(name LIKE ? ESCAPE '\\' OR namespace LIKE ? ESCAPE '\\')")
+                parameters += [f"%{_like(word)}%"] * 2
+    return " AND ".join(parts) or "1", parameters
+
+
+def _like(text: str | None) -> str:
+    return (text or "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _after(query: EntityQuery) -> tuple[str, list[object]]:
+    _, key = _ORDERS[query.order]
+    values = _read_cursor(query.after or "", len(key))
+    operator = ">" if query.order == "NAME" else "<"
+    return f"({', '.join(key)}) {operator} ({', '.join('?' * len(key))})", values
+
+
+def _cursor(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str, length: int) -> list[object]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        values = None
+    if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
+        raise InvalidInput("is not a cursor of an earlier page", field="after")
+    return values
+
+
+def _matches(record: EntityRecord, query: EntityQuery) -> bool:
+    text = f"{record.name} {record.namespace} {record.description or ''}".lower()
+    return (
+        (query.include_dropped or not record.dropped)
+        and (query.types is None or record.type in query.types)
+        and (query.kinds is None or record.kind in query.kinds)
+        and (query.namespaces is None or record.namespace in query.namespaces)
+        and (query.tags is None or any(it.key in query.tags for it in record.tags))
+        and (query.owners is None or any(it.name in query.owners for it in record.owners))
+        and all(word in text for word in (query.search or "").lower().split())
+    )

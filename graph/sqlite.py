@@ -1,0 +1,159 @@
+"""The embedded graph: one SQLite file that holds the fold state and everything that is read.
+
+One writer (the projector) folds in transactions; each reading thread has a connection of its own and sees a
+consistent state for as long as its snapshot is open, while the writer goes on.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ontology import Ontology
+
+from .database import drop_all, open_reader, open_writer
+from .errors import InvalidInput
+from .fold import Fold
+from .model import PRESENT, AsOf, Change, Envelope, Position
+from .reader import DiffRecord, GraphSnapshot
+from .schema import SCHEMA
+from .snapshot import Shared, Snapshot
+from .statements import Statements
+
+_READERS_KEPT = 16
+
+
+class SqliteGraph:
+    """Fold state and reads in the file `path`; implements `graph.store.GraphStore` and `graph.reader.GraphReader`."""
+
+    def __init__(self, path: Path, ontology: Ontology) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._ontology = ontology
+        self._writer = open_writer(path)
+        self._fold = Fold(self._writer, ontology)
+        self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, Shared, int]] = queue.SimpleQueue()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._closed = False
+
+    # Writing (the projector's thread only) -----------------------------------------------------------------
+
+    def position(self) -> Position:
+        row = self._writer.execute("SELECT value FROM meta WHERE key = 'position'").fetchone()
+        return Position(row[0] if row else 0)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is folded within is committed together with its checkpoint, or not at all."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._fold.flush()
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            self._fold.forget()
+            raise
+
+    def commit(self, position: Position) -> None:
+        """Close the transaction with the checkpoint at `position`."""
+        self._writer.execute(
+            "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (position,),
+        )
+        self._writer.execute("COMMIT")
+
+    def fold(self, envelope: Envelope, statements: Statements) -> list[Change]:
+        """Fold one envelope, all or nothing; a fault leaves the others of the transaction as they are."""
+        self._writer.execute("SAVEPOINT envelope")
+        try:
+            changes = self._fold.apply(envelope, statements)
+        except BaseException:
+            self._writer.execute("ROLLBACK TO envelope")
+            self._writer.execute("RELEASE envelope")
+            self._fold.forget()
+            raise
+        self._writer.execute("RELEASE envelope")
+        return changes
+
+    def reset(self) -> None:
+        """Forget everything projected, so that the journal is read again from its start."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        drop_all(self._writer)
+        for statement in _statements(SCHEMA):
+            self._writer.execute(statement)
+        self._writer.execute("COMMIT")
+        self._fold = Fold(self._writer, self._ontology)
+        self._generation += 1
+
+    # Reading (any thread) ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self, as_of: AsOf = PRESENT) -> Iterator[GraphSnapshot]:
+        connection, shared, generation = self._take()
+        connection.execute("BEGIN")
+        try:
+            if generation != self._generation:
+                shared.clear()
+                generation = self._generation
+            yield Snapshot(connection, shared, self._ontology, as_of)
+        finally:
+            connection.execute("ROLLBACK")
+            self._idle.put((connection, shared, generation))
+
+    def _take(self) -> tuple[sqlite3.Connection, Shared, int]:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            connection = open_reader(self._path)
+            with self._lock:
+                self._open_readers.append(connection)
+            return connection, Shared(connection), self._generation
+
+    def diff(self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
+        from .diff import differences  # noqa: PLC0415 - diff reads snapshots, which this module opens
+
+        with self.snapshot(before) as old, self.snapshot(after) as new:
+            yield from differences(old, new, urns)
+
+    def changes(self, after: int, limit: int) -> list[Change]:
+        """Changes of positions above `after`, in order; whole envelopes, at least `limit` changes if there are."""
+        with self.snapshot() as snapshot:
+            assert isinstance(snapshot, Snapshot)
+            rows = snapshot.database.execute(
+                "SELECT position, what, urn, valid_at, other, kind, fields FROM change WHERE position > ? AND position <="
+                " coalesce((SELECT position FROM change WHERE position > ? ORDER BY position, ordinal LIMIT 1 OFFSET ?),"
+                " 4611686018427387904) ORDER BY position, ordinal",
+                (after, after, limit),
+            ).fetchall()
+        return [
+            Change(position, what, urn, valid_at, other, kind, tuple(fields.split(",")) if fields else ())
+            for position, what, urn, valid_at, other, kind, fields in rows
+        ]
+
+    def check(self) -> None:
+        """Raise `InvalidInput` if the file is damaged."""
+        found = self._writer.execute("PRAGMA quick_check").fetchone()[0]
+        if found != "ok":
+            raise InvalidInput(f"the graph file is damaged ({found}); remove it and Andon makes it anew")
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            for connection in self._open_readers:
+                connection.close()
+            self._writer.close()
+
+
+def _statements(script: str) -> Iterable[str]:
+    text = ""
+    for line in script.splitlines():
+        text += line + "\n"
+        if sqlite3.complete_statement(text):
+            yield text
+            text = ""

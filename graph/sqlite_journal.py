@@ -1,0 +1,379 @@
+"""The embedded journal: one SQLite file of its own, so that accepting never waits for projecting.
+
+WAL with `synchronous=FULL` makes every commit an fsync; a single writer thread commits whatever has gathered
+while the last fsync ran (group commit), so the rate grows with the number of clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sqlite3
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from . import failpoint
+from .errors import Conflict, JournalBroken, NotFound, Unavailable
+from .journal import Appended, DeadLetter
+from .model import Envelope, Instant, NewEnvelope, Position
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS envelope (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, source TEXT NOT NULL, received_at INTEGER NOT NULL,
+    key BLOB NOT NULL UNIQUE, codec INTEGER NOT NULL, body BLOB, redacted TEXT
+);
+CREATE INDEX IF NOT EXISTS envelope_received ON envelope (received_at);
+CREATE TABLE IF NOT EXISTS dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL,
+    field TEXT NOT NULL, body BLOB, position INTEGER
+);
+PRAGMA user_version = 1;
+"""
+_VERSION = 1
+_INSERT = (
+    "INSERT INTO envelope (position, kind, source, received_at, key, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_COLUMNS = "position, kind, source, received_at, key, codec, body"
+_PLAIN, _ZLIB = 0, 1
+_COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
+_DEAD_LETTERS_KEPT = 10_000
+_GROUP = 512  # envelopes a commit takes at most
+
+# A failed fsync may have dropped the dirty pages: trying again would report success for bytes that are gone.
+_FATAL = {"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"}
+
+
+class _Request:
+    """Envelopes (or a piece of bookkeeping) on their way to the writer thread."""
+
+    __slots__ = ("done", "envelopes", "future", "job", "loop")
+
+    def __init__(
+        self,
+        envelopes: Sequence[NewEnvelope],
+        done: Future[list[Appended]] | None = None,
+        future: asyncio.Future[list[Appended]] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        job: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        self.envelopes = envelopes
+        self.done = done
+        self.future = future
+        self.loop = loop
+        self.job = job
+
+
+class SqliteJournal:
+    """`graph.journal.Journal` in the file `path`; one process at a time (a lock file beside it says so).
+
+    `max_pending` bounds the envelopes that wait for their commit; past it `append` raises `Unavailable`.
+    `on_broken` is called once, from the writer thread, when the disk did not keep its word.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        max_pending: int = 8_192,
+        max_pending_bytes: int = 128 * 1024 * 1024,
+        on_broken: Callable[[], None] | None = None,
+        connect: Callable[[Path], sqlite3.Connection] | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._clock = clock
+        self._connect = connect or (lambda where: sqlite3.connect(where, check_same_thread=False, timeout=30))
+        self._lock_file = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115 - held while open
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock_file.close()
+            raise Conflict(f"the journal {path.name} is in use by another process") from None
+        self._synchronous = synchronous
+        self._writer_connection = self._open()
+        if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
+            raise Conflict(f"the journal {path.name} was written by a newer Andon")
+        self._writer_connection.executescript(_SCHEMA)
+        row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
+        self._last = row[0] or 0
+        self._last_received = row[1] or 0
+        self._readers = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._pending: deque[_Request] = deque()
+        self._pending_count = 0
+        self._pending_bytes = 0
+        self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
+        self._on_broken = on_broken
+        self._broken = False
+        self._closing = False
+        self._wake = threading.Condition()
+        self._appended = threading.Condition()
+        self._thread = threading.Thread(target=self._write_loop, name="andon-journal", daemon=True)
+        self._thread.start()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connect(self._path)
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._readers.connection = self._open()
+            self._reader_connections.append(connection)
+        return connection
+
+    # Writing -----------------------------------------------------------------------------------------------
+
+    def append(self, envelopes: Sequence[NewEnvelope]) -> list[Appended]:
+        done: Future[list[Appended]] = Future()
+        self._submit(_Request(envelopes, done=done))
+        return done.result()
+
+    def append_async(self, envelopes: Sequence[NewEnvelope]) -> asyncio.Future[list[Appended]]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Appended]] = loop.create_future()
+        self._submit(_Request(envelopes, future=future, loop=loop))
+        return future
+
+    def add_dead_letter(
+        self, source: str, reason: str, field: str, body: bytes | None, position: int | None = None
+    ) -> None:
+        now = self._clock()
+
+        def write(connection: sqlite3.Connection) -> None:
+            cursor = connection.execute(
+                "INSERT INTO dead_letter (received_at, source, reason, field, body, position) VALUES (?, ?, ?, ?, ?, ?)",
+                (now, source, reason, field, body, position),
+            )
+            connection.execute("DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,))
+
+        self._run(write)
+
+    def remove_dead_letter(self, id: int) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM dead_letter WHERE id = ?", (id,))
+
+        self._run(write)
+
+    def redact(self, position: int, reason: str) -> None:
+        if self.envelope(position) is None:
+            raise NotFound(f"there is no envelope at position {position}")
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(
+                "UPDATE envelope SET body = NULL, codec = 0, redacted = ? WHERE position = ?", (reason, position)
+            )
+
+        self._run(write)
+        # The old bytes still stand in the write-ahead log until it is folded back.
+        self._reader().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _run(self, job: Callable[[sqlite3.Connection], None]) -> None:
+        done: Future[list[Appended]] = Future()
+        self._submit(_Request((), done=done, job=job))
+        done.result()
+
+    def _submit(self, request: _Request) -> None:
+        size = sum(len(envelope.body) for envelope in request.envelopes)
+        with self._wake:
+            if self._broken:
+                raise JournalBroken("the journal could not be made durable; Andon must be restarted")
+            if self._closing:
+                raise Unavailable("Andon is stopping", retry_after=5)
+            if self._pending_count and (
+                self._pending_count + len(request.envelopes) > self._max_pending
+                or self._pending_bytes + size > self._max_pending_bytes
+            ):
+                raise Unavailable("too many events are waiting to be written", retry_after=1)
+            self._pending.append(request)
+            self._pending_count += len(request.envelopes)
+            self._pending_bytes += size
+            self._wake.notify()
+
+    def _write_loop(self) -> None:
+        while True:
+            with self._wake:
+                while not self._pending and not self._closing:
+                    self._wake.wait()
+                if not self._pending:
+                    return
+                group: list[_Request] = []
+                taken = 0
+                while self._pending and (not group or taken + len(self._pending[0].envelopes) <= _GROUP):
+                    request = self._pending.popleft()
+                    taken += len(request.envelopes)
+                    self._pending_bytes -= sum(len(envelope.body) for envelope in request.envelopes)
+                    group.append(request)
+                self._pending_count -= taken
+            self._write(group)
+
+    def _write(self, group: list[_Request]) -> None:
+        try:
+            answers = self._commit(group)
+        except sqlite3.Error as error:
+            self._fail(group, error)
+            return
+        failpoint.reach("journal.after_commit")
+        with self._appended:
+            self._appended.notify_all()
+        _resolve(group, answers)
+
+    def _commit(self, group: list[_Request]) -> list[list[Appended]]:
+        connection = self._writer_connection
+        last, received = self._last, self._last_received
+        now = max(self._clock(), received)
+        answers: list[list[Appended]] = []
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for request in group:
+                if request.job is not None:
+                    request.job(connection)
+                answer: list[Appended] = []
+                for envelope in request.envelopes:
+                    codec, body = _pack(envelope.body)
+                    row = (last + 1, envelope.kind, envelope.source, now, envelope.key, codec, body)
+                    try:
+                        connection.execute(_INSERT, row)
+                    except sqlite3.IntegrityError:
+                        first = connection.execute("SELECT position FROM envelope WHERE key = ?", (envelope.key,))
+                        answer.append(Appended(first.fetchone()[0], True))
+                    else:
+                        last += 1
+                        received = now
+                        answer.append(Appended(Position(last), False))
+                answers.append(answer)
+            failpoint.reach("journal.before_commit")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._last, self._last_received = last, received
+        return answers
+
+    def _fail(self, group: list[_Request], error: sqlite3.Error) -> None:
+        name = getattr(error, "sqlite_errorname", "")
+        if name in _FATAL:
+            self._broken = True
+            answer: Unavailable = JournalBroken("the journal could not be made durable; Andon must be restarted")
+        else:
+            answer = Unavailable(f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5)
+        _reject(group, answer)
+        if self._broken and self._on_broken is not None:
+            self._on_broken()
+
+    # Reading -----------------------------------------------------------------------------------------------
+
+    def read(self, after: int, limit: int) -> list[Envelope]:
+        rows = self._reader().execute(
+            f"SELECT {_COLUMNS} FROM envelope WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
+        )
+        return [_envelope(row) for row in rows]
+
+    def envelope(self, position: int) -> Envelope | None:
+        row = self._reader().execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,)).fetchone()
+        return _envelope(row) if row else None
+
+    def last_position(self) -> Position:
+        return Position(self._last)
+
+    def position_at(self, instant: Instant) -> Position:
+        row = self._reader().execute(
+            "SELECT position FROM envelope WHERE received_at <= ? ORDER BY received_at DESC, position DESC LIMIT 1",
+            (instant,),
+        ).fetchone()
+        return Position(row[0] if row else 0)
+
+    def wait_for(self, after: int, timeout: float) -> bool:
+        with self._appended:
+            return self._appended.wait_for(lambda: self._last > after or self._closing, timeout) and self._last > after
+
+    def dead_letters(self, first: int, before: int | None = None) -> list[DeadLetter]:
+        rows = self._reader().execute(
+            "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id < ?"
+            " ORDER BY id DESC LIMIT ?",
+            (before if before is not None else 2**62, first),
+        )
+        return [DeadLetter(*row) for row in rows]
+
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        row = self._reader().execute(
+            "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id = ?", (id,)
+        ).fetchone()
+        return DeadLetter(*row) if row else None
+
+    def dead_letter_count(self) -> int:
+        count: int = self._reader().execute("SELECT count(*) FROM dead_letter").fetchone()[0]
+        return count
+
+    @property
+    def is_writable(self) -> bool:
+        return not self._broken and not self._closing and self._thread.is_alive()
+
+    def close(self) -> None:
+        """Write what is pending, then let go of the file."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        with self._appended:
+            self._appended.notify_all()
+        self._thread.join()
+        for connection in (*self._reader_connections, self._writer_connection):
+            connection.close()
+        self._lock_file.close()
+
+
+def _pack(body: bytes) -> tuple[int, bytes]:
+    if len(body) < _COMPRESS_FROM:
+        return _PLAIN, body
+    return _ZLIB, zlib.compress(body, 1)
+
+
+def _envelope(row: tuple[Any, ...]) -> Envelope:
+    position, kind, source, received_at, key, codec, body = row
+    if codec == _ZLIB and body is not None:
+        body = zlib.decompress(body)
+    return Envelope(position, kind, source, received_at, key, body)
+
+
+def _resolve(group: list[_Request], answers: list[list[Appended]]) -> None:
+    waiting: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[list[Appended]], list[Appended]]]] = {}
+    for request, answer in zip(group, answers, strict=True):
+        if request.done is not None:
+            request.done.set_result(answer)
+        elif request.loop is not None and request.future is not None:
+            waiting.setdefault(request.loop, []).append((request.future, answer))
+    for loop, pairs in waiting.items():  # one wake-up of the loop a commit, not one an event
+        loop.call_soon_threadsafe(_set_results, pairs)
+
+
+def _set_results(pairs: list[tuple[asyncio.Future[list[Appended]], list[Appended]]]) -> None:
+    for future, answer in pairs:
+        if not future.done():
+            future.set_result(answer)
+
+
+def _reject(group: list[_Request], error: Unavailable) -> None:
+    for request in group:
+        if request.done is not None:
+            request.done.set_exception(error)
+        elif request.loop is not None and request.future is not None:
+            request.loop.call_soon_threadsafe(_set_error, request.future, error)
+
+
+def _set_error(future: asyncio.Future[list[Appended]], error: Unavailable) -> None:
+    if not future.done():
+        future.set_exception(error)

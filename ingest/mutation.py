@@ -1,0 +1,104 @@
+"""Statements of people: made by GraphQL's mutations, journalled as JSON, decoded like any producer's events.
+
+An envelope's body is `{"id", "op", "urn", "by", "at", ...}`: `op` names the mutation, `at` (ISO 8601) is its
+valid time, `by` who said it, `id` makes two equal statements two facts. A redaction is `{"id", "op":
+"redact", "position", "reason", "by", "at"}`, of kind `redaction`, and says nothing about the graph.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from graph.errors import InvalidInput
+from graph.model import Envelope, Instant, Name, NewEnvelope, isoformat, parse_instant, parse_urn
+from graph.statements import Declared, Digested, Facet, FacetSet, Flows, Rank, Role, Said, Statements
+
+KIND = "mutation"
+REDACTION = "redaction"
+TAG_REGISTER = "tag:"
+"""Facet key of a tag that a person gave, followed by the tag's key: a register of its own for each tag."""
+
+Arguments = Mapping[str, Any]
+
+
+def envelope(op: str, urn: str, arguments: Arguments, by: str, at: Instant) -> NewEnvelope:
+    """The envelope of one statement: `arguments` are those of `OPERATIONS[op]`."""
+    if op not in OPERATIONS:
+        raise InvalidInput(f"expected one of {', '.join(OPERATIONS)}, found {op!r}", field="op")
+    return _new(KIND, {"op": op, "urn": urn, **arguments}, by, at)
+
+
+def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
+    """The record that somebody had the envelope at `position` redacted."""
+    return _new(REDACTION, {"op": "redact", "position": position, "reason": reason}, by, at)
+
+
+def _new(kind: str, said: Arguments, by: str, at: Instant) -> NewEnvelope:
+    body = msgspec.json.encode({"id": secrets.token_hex(8), **said, "by": by, "at": isoformat(at)})
+    return NewEnvelope(kind, by, _digest(kind.encode(), body), body)
+
+
+def decode(envelope: Envelope) -> Statements:
+    """What a person said; a redacted statement, like a redaction, says nothing."""
+    if envelope.body is None:
+        return Statements(envelope.received_at)
+    said: dict[str, Any] = msgspec.json.decode(envelope.body)
+    at = parse_instant(said["at"])
+    if envelope.kind == REDACTION:
+        return Statements(at)
+    return OPERATIONS[said["op"]](parse_urn(said["urn"]), said, at)
+
+
+def _set_owners(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _facet(subject, "ownership", {"owners": said["owners"]}, at)
+
+
+def _add_tag(subject: Name, said: Arguments, at: Instant) -> Statements:
+    tag = {"key": said["key"], "value": said["value"], "source": said["by"]}
+    return _facet(subject, TAG_REGISTER + said["key"], tag, at)
+
+
+def _remove_tag(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _facet(subject, TAG_REGISTER + said["key"], None, at)
+
+
+def _describe(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _facet(subject, "documentation", {"description": said["description"]}, at)
+
+
+def _retire_job(subject: Name, said: Arguments, at: Instant) -> Statements:
+    flows: Digested[Flows] | None = None
+    if said.get("retired", True):
+        flows = Digested(_digest(b"flows", b""), Flows)
+    return Statements(at, declared=(Declared(subject, Rank.PERSON, flows, register=True),))
+
+
+OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
+    "setOwners": _set_owners,
+    "addTag": _add_tag,
+    "removeTag": _remove_tag,
+    "describe": _describe,
+    "retireJob": _retire_job,
+}
+
+
+def _facet(subject: Name, key: str, value: object, at: Instant) -> Statements:
+    """One register of the subject, said by a person; None removes it."""
+    content = msgspec.json.encode(value) if value is not None else None
+    facet = Facet(key, content, _digest(key.encode(), content or b"null"))
+    facets = Digested(facet.digest, lambda: FacetSet((facet,)))
+    return Statements(at, said=(Said(subject, Role.PERSON, facets, Rank.PERSON),))
+
+
+def _digest(*parts: bytes) -> bytes:
+    """16 bytes; each part's length goes in, so that no two lists of parts run into each other."""
+    hashed = blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "little"))
+        hashed.update(part)
+    return hashed.digest()

@@ -1,0 +1,262 @@
+"""Evaluates rules over committed changes: in order of position, exactly once per change and rule version.
+
+What keeps it exact is one transaction: a position's decisions, their intended actions and the checkpoint are
+committed together, and only from the checkpoint they were computed after. A crash before it repeats the
+evaluation, which is a function of the journal up to that position and so decides the same; a crash after it
+repeats nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from graph.errors import AndonError, Unavailable
+from graph.model import AsOf, Change, Instant, Position
+from graph.reader import GraphSnapshot, Owner
+from rules import record
+from rules.actions import webhook
+from rules.actions.webhook import Occasion
+from rules.impact import Hit, Impact, downstream_of_run
+from rules.outbox import Firing, Intended, Outbox, Verdict
+from rules.rule import Rule
+
+CHAIN_LIMIT = 8
+"""How many firings may cause one another before the chain is cut."""
+
+CAUSE_FACET = "andon_cause"
+"""Run facet by which a run that an action started names a firing: `{"firing": "<id>"}`, as the event did."""
+
+BATCH = 500
+_ANCESTORS = 8  # parent runs that are searched for a cause
+_TRIES = 5  # of a position whose evaluation breaks, before that is recorded and passed
+
+_log = logging.getLogger("andon.rules")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Where a change stands among firings that cause one another."""
+
+    depth: int = 1
+    cause: str | None = None
+
+
+class Engine:
+    """Decides; acts through the outbox only.
+
+    `changes(after, limit)` gives committed changes above a position, in order, the same at every call; it may
+    cut a position's changes in two. `snapshot(as_of)` opens the graph, `received_at(position)` is an
+    envelope's.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        changes: Callable[[int, int], list[Change]],
+        snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
+        received_at: Callable[[Position], Instant],
+        outbox: Outbox,
+    ) -> None:
+        self._rules: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._rules.setdefault(rule.change, []).append(rule)
+        self._changes = changes
+        self._snapshot = snapshot
+        self._received_at = received_at
+        self._outbox = outbox
+        self._broken = Position(0)  # the position whose evaluation broke last, and how often
+        self._breaks = 0
+
+    def step(self) -> bool:
+        """Decide the next batch of changes; False if there was none.
+
+        What breaks unexpectedly is raised with the checkpoint before the position, for the caller to try
+        again; at the fifth time it is recorded as undecided instead, so that one change cannot hold up all
+        others.
+        """
+        after = self._outbox.checkpoint() or Position(0)
+        changes = self._whole_positions(after)
+        if not changes:
+            return False
+        for position, group in groupby(changes, key=lambda change: change.position):
+            firings = self._decide(position, [*group])
+            if firings:
+                if not self._commit(after, position, firings):
+                    return True
+                after = position
+        if after < changes[-1].position:
+            self._commit(after, changes[-1].position, [])
+        return True
+
+    def _whole_positions(self, after: Position) -> list[Change]:
+        """The next changes, never with only some of a position's."""
+        limit = BATCH
+        while True:
+            changes = self._changes(after, limit)
+            if len(changes) < limit:
+                return changes
+            last = changes[-1].position
+            if whole := [change for change in changes if change.position != last]:
+                return whole
+            limit *= 2
+
+    def _commit(self, after: Position, upto: Position, firings: list[Firing]) -> bool:
+        return self._outbox.decide(after, upto, firings, [record.decision(firing) for firing in firings])
+
+    def _decide(self, position: Position, changes: list[Change]) -> list[Firing]:
+        matches = {
+            (change.what, change.urn, rule.name): (change, rule)
+            for change in changes
+            if not _is_own_effect(change)
+            for rule in self._rules.get(change.what, ())
+        }
+        if not matches:
+            return []
+        received_at = self._received_at(position)
+        return [self._firing(change, rule, received_at) for change, rule in matches.values()]
+
+    def _firing(self, change: Change, rule: Rule, received_at: Instant) -> Firing:
+        if received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000:
+            reason = f"the change was older than {rule.max_age} when it was received"
+            return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=reason)
+        try:
+            with self._snapshot(AsOf(position=change.position)) as snapshot:
+                chain = self._chain(snapshot, change.urn)
+                if chain.depth > CHAIN_LIMIT:
+                    reason = f"{CHAIN_LIMIT} firings caused one another before this one"
+                    return _firing(change, rule, received_at, Verdict.LOOP_CUT, reason=reason, chain=chain)
+                impact = downstream_of_run(snapshot, change.urn, rule.targets)
+        except Unavailable:
+            raise
+        except AndonError as error:
+            return _firing(change, rule, received_at, Verdict.UNDECIDED, reason=str(error))
+        except Exception as error:
+            if not self._has_broken_often(change.position):
+                raise
+            _log.error("rule %s gave up on position %d: %s", rule.name, change.position, type(error).__name__)
+            reason = f"the evaluation broke {_TRIES} times: {type(error).__name__}"
+            return _firing(change, rule, received_at, Verdict.UNDECIDED, reason=reason)
+        return _acting(change, rule, received_at, chain, impact)
+
+    def _has_broken_often(self, position: Position) -> bool:
+        self._breaks = self._breaks + 1 if position == self._broken else 1
+        self._broken = position
+        return self._breaks >= _TRIES
+
+    def _chain(self, snapshot: GraphSnapshot, urn: str) -> _Chain:
+        """The firing that the changed run, or a run it is part of, names as its cause.
+
+        Only the outbox is believed about depths: a run can name a firing, not claim how deep it was.
+        """
+        run = snapshot.entity(urn)
+        for _ in range(_ANCESTORS):
+            if run is None:
+                break
+            cause = _named_cause(snapshot.facets(run).get(CAUSE_FACET))
+            depth = self._outbox.depth(cause) if cause is not None else None
+            if depth is not None:
+                return _Chain(depth + 1, cause)
+            run = snapshot.parent(run)
+        return _Chain()
+
+
+def _is_own_effect(change: Change) -> bool:
+    """Firings are entities too; no rule may be set off by them."""
+    return change.kind == "firing" or change.urn.startswith("urn:andon:firing:")
+
+
+def _named_cause(facet: bytes | None) -> str | None:
+    try:
+        value = json.loads(facet) if facet is not None else None
+    except ValueError:
+        return None
+    cause = value.get("firing") if isinstance(value, dict) else None
+    return cause if isinstance(cause, str) else None
+
+
+def _firing(
+    change: Change,
+    rule: Rule,
+    received_at: Instant,
+    verdict: Verdict,
+    *,
+    reason: str | None = None,
+    chain: _Chain | None = None,
+) -> Firing:
+    chain = chain or _Chain()
+    return Firing(
+        id=_hash("firing", *_identity(change, rule)),
+        rule=rule.name,
+        rule_version=rule.version_id,
+        position=change.position,
+        what=change.what,
+        subject=change.urn,
+        fired_at=received_at,
+        verdict=verdict,
+        reason=reason,
+        depth=chain.depth,
+        cause=chain.cause,
+        evidence=(change.position,),
+    )
+
+
+def _acting(change: Change, rule: Rule, received_at: Instant, chain: _Chain, impact: Impact) -> Firing:
+    """The firing with an action for every owner of everything hit."""
+    bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
+    occasion = Occasion(rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job)
+    actions = tuple(
+        _intended(occasion, hit, owner, index)
+        for hit in impact.hits
+        for owner in {owner.name: owner for owner in hit.entity.owners}.values()
+        for index in range(len(rule.actions))
+    )
+    return replace(
+        bare,
+        verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS,
+        evidence=tuple(sorted({change.position}.union(*(action.evidence for action in actions)))),
+        actions=actions,
+    )
+
+
+def _shortfall(rule: Rule, impact: Impact) -> str | None:
+    """Why not everybody was told, None if everybody was."""
+    kind = rule.targets.type
+    if not impact.hits and not impact.truncated:
+        return f"no {kind} is downstream"
+    unowned = [hit.entity.urn for hit in impact.hits if not hit.entity.owners]
+    reasons = [f"the lineage was cut off, so that a {kind} may have been missed"] if impact.truncated else []
+    if unowned:
+        reasons.append(f"{len(unowned)} without an owner, first {unowned[0]}")
+    return "; ".join(reasons) or None
+
+
+def _intended(occasion: Occasion, hit: Hit, owner: Owner, index: int) -> Intended:
+    rule, change = occasion.rule, occasion.change
+    key = _hash("action", *_identity(change, rule), hit.entity.urn, owner.name, str(index))
+    action = rule.actions[index]
+    return Intended(
+        key=key,
+        firing=occasion.firing,
+        kind="webhook",
+        target=hit.entity.urn,
+        owner=owner.name,
+        address=action.url.text,
+        credential=action.secret.text if action.secret else None,
+        body=webhook.event(key, action.event_type, occasion, hit, owner),
+        evidence=tuple(sorted({change.position, *hit.evidence})),
+    )
+
+
+def _identity(change: Change, rule: Rule) -> tuple[str, ...]:
+    return rule.name, rule.version_id, str(change.position), change.what, change.urn
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,108 @@
+"""The rules as a part of the running service: built, started and stopped by the application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import ontology as shipped_ontology
+from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position
+from graph.reader import GraphSnapshot
+from ontology import Ontology
+from rules.actions.webhook import Webhooks
+from rules.engine import Engine
+from rules.loop import Loop
+from rules.outbox import FiringRecord
+from rules.reading import load_rules
+from rules.rule import Rule
+from rules.sqlite_outbox import SqliteOutbox
+from rules.worker import Worker
+
+OUTBOX_FILE = "outbox.db"
+
+_IDLE = 1.0  # seconds between looks without `notice`: also how late a retry can be
+_STOP_WITHIN = 15.0  # seconds; an action ends within its own timeout
+
+
+class RuleService:
+    """Watches, decides and acts from `start` to `stop`, on the outbox in `data_dir`.
+
+    `rules_dir`: a folder of YAML rules, None for no rules. The constructor reads it and raises
+    `RulesRejected` if anything in it is wrong. `snapshot(as_of)`: the graph, as of past positions too.
+    `changes(after, limit)`: committed changes above a position, in order; it must answer the same again after
+    a restart. `received_at(position)`: when that envelope was received. `append(envelope)`: the journal's,
+    durable and de-duplicating by the envelope's key. `references`: the values of `${NAME}` in rules; hand
+    over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
+    are not public.
+
+    Where there is no outbox yet, rules begin with the first change after the present graph: what happened
+    before there were rules is not acted on.
+    """
+
+    def __init__(
+        self,
+        rules_dir: Path | None,
+        data_dir: Path,
+        snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
+        changes: Callable[[int, int], list[Change]],
+        received_at: Callable[[Position], Instant],
+        append: Callable[[NewEnvelope], object],
+        references: Mapping[str, str],
+        allowed_hosts: frozenset[str] = frozenset(),
+        *,
+        ontology: Ontology | None = None,
+    ) -> None:
+        known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
+        self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
+        webhooks = Webhooks(references, allowed_hosts)
+        self._outbox = SqliteOutbox(data_dir / OUTBOX_FILE)
+        self._snapshot = snapshot
+        engine = Engine(
+            self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox
+        )
+        worker = Worker(self._outbox, {"webhook": webhooks}, append, _now)
+        self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
+        self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
+
+    def start(self) -> None:
+        """Begin; the threads end with the process if `stop` is never called."""
+        if self._outbox.checkpoint() is None:
+            with self._snapshot(PRESENT) as snapshot:
+                self._outbox.begin(snapshot.position())
+        self._engine.start()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Finish the step under way, start no other, close the outbox; the rest waits for the next start."""
+        stopped = [loop.stop(_STOP_WITHIN) for loop in (self._engine, self._worker)]
+        if all(stopped):
+            self._outbox.close()
+
+    def notice(self, changes: Sequence[Change]) -> None:
+        """Look now rather than within a second: a listener for the projector. Nothing depends on it."""
+        self._engine.wake()
+
+    def firings(self, first: int) -> list[FiringRecord]:
+        """The newest `first` firings, newest first, with their actions as they stand."""
+        return self._outbox.firings(first)
+
+    def checkpoint(self) -> Position:
+        """The position up to which all changes are decided."""
+        return self._outbox.checkpoint() or Position(0)
+
+    def replay(self, key: str) -> None:
+        """Have a dead action tried again. Raises `NotFound`, and `Conflict` if it is not dead."""
+        self._outbox.replay(key, _now())
+        self._worker.wake()
+
+    def _decide(self, engine: Engine) -> bool:
+        decided = engine.step()
+        if decided:
+            self._worker.wake()
+        return decided
+
+
+def _now() -> Instant:
+    return Instant(time.time_ns() // 1000)

@@ -1,0 +1,124 @@
+"""Carries out what is due in the outbox, and reports decisions and outcomes to the journal."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from graph.errors import Unavailable
+from graph.model import Instant, NewEnvelope
+from rules import record
+from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
+from rules.outbox import ActionState, Leased, Outbox, Settlement
+
+LEASE = timedelta(seconds=60)
+"""Well over the time any action may take; a worker that is killed holds its action up for this long."""
+
+_REPORTS = 100  # in one step
+
+_log = logging.getLogger("andon.rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When to try again: after `first`, then twice as long each time up to `longest`; `attempts` in all.
+
+    A wait is between half of that and all of it, so that actions which failed together do not return
+    together.
+    """
+
+    first: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(minutes=15)
+    attempts: int = 8
+
+    def wait(self, attempt: int, chance: float) -> timedelta:
+        """The wait after the `attempt`-th failure (from 1); `chance` is in [0, 1)."""
+        doubled: timedelta = self.first * 2 ** min(attempt - 1, 30)
+        return min(doubled, self.longest) * (0.5 + chance / 2)
+
+
+class Worker:
+    """Does one thing at a time. `actions` are by kind, `append` is the journal's, `chance` gives [0, 1)."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        actions: Mapping[str, Action],
+        append: Callable[[NewEnvelope], object],
+        clock: Callable[[], Instant],
+        *,
+        patience: Patience | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._actions = actions
+        self._append = append
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._chance = chance
+        self._report_from = Instant(0)  # no reporting before, since the journal asked to wait
+
+    def step(self) -> bool:
+        """Carry out the action longest due and report what is unreported; False if there was neither."""
+        delivered = self._deliver()
+        return self._report() or delivered
+
+    def _deliver(self) -> bool:
+        now = self._clock()
+        leased = self._outbox.lease(now, _later(now, LEASE))
+        if leased is None:
+            return False
+        self._outbox.settle(leased, self._settlement(leased, self._attempt(leased, now)))
+        return True
+
+    def _attempt(self, leased: Leased, now: Instant) -> Outcome:
+        if leased.attempt > self._patience.attempts:  # its worker died in every attempt
+            return Refused("no attempt came to an end")
+        action = self._actions.get(leased.action.kind)
+        if action is None:
+            return Refused(f"there is no action {leased.action.kind!r}")
+        try:
+            return action.deliver(leased.action, now)
+        except Exception as error:  # the edge of one action: it must not stop the others
+            # Neither text nor traceback: they may hold what the action was given.
+            _log.error("action %s broke: %s", leased.action.key, type(error).__name__)
+            return Postponed(f"the action broke ({type(error).__name__})")
+
+    def _settlement(self, leased: Leased, outcome: Outcome) -> Settlement:
+        at = self._clock()
+        match outcome:
+            case Delivered():
+                return _final(leased, ActionState.DELIVERED, at, None)
+            case Postponed(reason, after) if leased.attempt < self._patience.attempts:
+                wait = max(self._patience.wait(leased.attempt, self._chance()), after or timedelta())
+                return Settlement(state=ActionState.FAILED, at=at, error=reason, due_at=_later(at, wait))
+            case Postponed(reason):
+                return _final(
+                    leased, ActionState.DEAD, at, f"{reason}; given up after {leased.attempt} attempts"
+                )
+            case Refused(reason):
+                return _final(leased, ActionState.DEAD, at, reason)
+
+    def _report(self) -> bool:
+        if self._clock() < self._report_from:
+            return False
+        waiting = self._outbox.unreported(_REPORTS)
+        for number, envelope in waiting:
+            try:
+                self._append(envelope)
+            except Unavailable as error:
+                self._report_from = _later(self._clock(), timedelta(seconds=error.retry_after))
+                return False
+            self._outbox.reported(number)
+        return bool(waiting)
+
+
+def _final(leased: Leased, state: ActionState, at: Instant, error: str | None) -> Settlement:
+    return Settlement(state=state, at=at, error=error, report=record.outcome(leased, state, at, error))
+
+
+def _later(instant: Instant, wait: timedelta) -> Instant:
+    return Instant(instant + round(wait.total_seconds() * 1_000_000))

@@ -1,0 +1,73 @@
+"""Skipped tests are counted, and under CI each must have been allowed here, by its reason.
+
+A test that cannot run on some machine says why with `pytest.skip(reason)`. On a developer's machine that is
+enough. With CI=true a skip whose reason does not begin with a key of ALLOWED_SKIPS fails the session, so that
+a test that has quietly stopped running is noticed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+ALLOWED_SKIPS: dict[str, str] = {
+    # "how the skip's reason begins": "why it is right that CI does not run it"
+}
+
+skipped = pytest.StashKey[list[tuple[str, str]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[skipped] = []
+
+
+def _note(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    config.stash[skipped].append((report.nodeid, reason.removeprefix("Skipped: ")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _note(item.config, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _note(collector.config, report)
+    return report
+
+
+def _unlisted(config: pytest.Config) -> list[tuple[str, str]]:
+    return [
+        (test, reason)
+        for test, reason in config.stash[skipped]
+        if not reason.startswith(tuple(ALLOWED_SKIPS))
+    ]
+
+
+def _under_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _under_ci() and _unlisted(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _under_ci() and (unlisted := _unlisted(config)):
+        terminalreporter.section(
+            "skipped without an allowed reason (ALLOWED_SKIPS in tests/conftest.py)", red=True
+        )
+        for test, reason in unlisted:
+            terminalreporter.line(f"{test}: {reason}")
+    terminalreporter.line(f"tests skipped: {len(config.stash[skipped])}")

@@ -1,0 +1,103 @@
+"""A process that decides, acts and records, and is killed by SIGKILL on the way; run by test_crashes.
+
+    python -m tests.rules.crashing DATA URL STEP SECONDS
+
+STEP names where it dies ("" for nowhere), SECONDS is how far its clock is ahead. Everything but the graph is
+real: outbox and journal in the folder DATA, the webhook to URL. Without a crash it ends when nothing is left.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import ontology
+from graph.model import Instant, NewEnvelope, Position
+from graph.sqlite_journal import SqliteJournal
+from rules.actions.webhook import Webhooks
+from rules.engine import Engine
+from rules.outbox import Firing, Leased, Settlement
+from rules.reading import read_rule
+from rules.sqlite_outbox import SqliteOutbox
+from rules.worker import Worker
+from tests.rules.conftest import RULE
+from tests.rules.estate import T0, Committed, failed, shop
+
+STEPS = (
+    "decided",  # the decision is made, not committed
+    "intended",  # decision and actions are committed
+    "leased",  # an action is taken, not sent
+    "sent",  # the target has it and has not answered (the test kills then)
+    "answered",  # the target has answered, which is not yet written down
+    "settled",  # the outcome is in the outbox, not in the journal
+    "recording",  # it is on its way to the journal
+    "recorded",  # the journal has it, which the outbox does not know yet
+)
+
+
+def die_at(here: str) -> None:
+    if sys.argv[3] == here:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CrashingOutbox(SqliteOutbox):
+    def decide(
+        self, after: Position, upto: Position, firings: Sequence[Firing], reports: Sequence[NewEnvelope]
+    ) -> bool:
+        die_at("decided")
+        committed = super().decide(after, upto, firings, reports)
+        die_at("intended")
+        return committed
+
+    def lease(self, now: Instant, until: Instant) -> Leased | None:
+        leased = super().lease(now, until)
+        if leased is not None:
+            die_at("leased")
+        return leased
+
+    def settle(self, leased: Leased, settlement: Settlement) -> bool:
+        die_at("answered")
+        settled = super().settle(leased, settlement)
+        die_at("settled")
+        return settled
+
+    def reported(self, number: int) -> None:
+        die_at("recorded")
+        super().reported(number)
+
+
+def main() -> None:
+    data, url, ahead = Path(sys.argv[1]), sys.argv[2], int(sys.argv[4])
+    references = {"ANDON_DEMO_WEBHOOK": url}
+    rule = read_rule(RULE, "failed.yaml", ontology.load(), references)
+    outbox, journal = CrashingOutbox(data / "outbox.db"), SqliteJournal(data / "journal.db")
+
+    def append(envelope: NewEnvelope) -> None:
+        die_at("recording")
+        journal.append([envelope])
+
+    engine = Engine(
+        [rule],
+        changes=Committed([failed(9)]),
+        snapshot=shop().snapshot,
+        received_at=lambda position: T0,
+        outbox=outbox,
+    )
+    worker = Worker(
+        outbox,
+        {"webhook": Webhooks(references, frozenset({url.split("/")[2]}))},
+        append,
+        lambda: Instant(time.time_ns() // 1000 + ahead * 1_000_000),
+    )
+    while engine.step() or worker.step():
+        pass
+    journal.close()
+    outbox.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from graph.errors import Unavailable
+from graph.model import Instant, NewEnvelope
+from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
+from rules.outbox import Intended
+from rules.sqlite_outbox import SqliteOutbox
+from rules.worker import LEASE, Patience, Worker
+from tests.rules.estate import T0
+from tests.rules.test_outbox import a_firing, decide, state
+
+
+@dataclass
+class Clock:
+    now: Instant = T0
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now = Instant(self.now + round(by.total_seconds() * 1_000_000))
+
+
+@dataclass
+class Scripted:
+    """An action whose outcomes are given; the last one stays."""
+
+    outcomes: list[Outcome]
+    delivered: list[tuple[str, Instant]] = field(default_factory=list)
+
+    def deliver(self, intended: Intended, at: Instant) -> Outcome:
+        self.delivered.append((intended.key, at))
+        return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+
+
+def a_worker(
+    outbox: SqliteOutbox,
+    action: Action,
+    clock: Clock,
+    journal: list[NewEnvelope] | None = None,
+    chance: Callable[[], float] = lambda: 0.0,
+) -> Worker:
+    append = (journal if journal is not None else []).append
+    return Worker(outbox, {"webhook": action}, append, clock, chance=chance)
+
+
+def test_an_action_is_delivered_once_and_its_outcome_journalled(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, journal = Scripted([Delivered()]), list[NewEnvelope]()
+    worker = a_worker(outbox, action, Clock(), journal)
+
+    while worker.step():
+        pass
+
+    assert action.delivered == [("k1", T0)]
+    assert state(outbox) == ("delivered", 1, None)
+    (envelope,) = journal
+    assert (envelope.kind, envelope.source) == ("action", "rules")
+    assert json.loads(envelope.body) == {
+        "about": "outcome",
+        "firing": "f1",
+        "rule": "a-rule",
+        "version": "1+abc",
+        "subject": "urn:andon:run:shop:run-1",
+        "at": "2026-09-21T14:13:20Z",
+        "evidence": [3, 9],
+        "key": "k1",
+        "action": "webhook",
+        "target": "urn:andon:dashboard:l:sales",
+        "owner": "ana",
+        "state": "delivered",
+        "attempts": 1,
+        "error": None,
+    }
+
+
+def test_waits_double_from_two_seconds_to_fifteen_minutes() -> None:
+    patience = Patience()
+
+    waits = [patience.wait(attempt, 0.999_999).total_seconds() for attempt in range(1, 13)]
+
+    assert [round(wait) for wait in waits] == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    assert patience.wait(1_000_000, 0.0) == timedelta(minutes=7.5)
+
+
+def test_chance_spreads_waits_over_their_upper_half() -> None:
+    assert Patience().wait(3, 0.0) == timedelta(seconds=4)
+    assert Patience().wait(3, 0.5) == timedelta(seconds=6)
+
+
+def test_a_postponed_action_is_tried_when_due_until_it_is_delivered(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, clock = Scripted([Postponed("busy"), Postponed("busy"), Delivered()]), Clock()
+    worker = a_worker(outbox, action, clock)
+
+    for _ in range(30):
+        worker.step()
+        clock.advance(timedelta(seconds=0.5))
+
+    # by the lowest chance: half of 2 s, then half of 4 s
+    assert [(at - T0) / 1_000_000 for _, at in action.delivered] == [0, 1, 3]
+    assert state(outbox) == ("delivered", 3, None)
+
+
+def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, clock = (
+        Scripted([Postponed("busy", timedelta(seconds=20)), Postponed("busy", timedelta()), Delivered()]),
+        Clock(),
+    )
+    worker = a_worker(outbox, action, clock)
+
+    for _ in range(30):
+        worker.step()
+        clock.advance(timedelta(seconds=1))
+
+    assert [(at - T0) / 1_000_000 for _, at in action.delivered] == [0, 20, 22]
+
+
+def test_after_eight_attempts_an_action_is_dead_and_the_journal_knows(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, clock, journal = Scripted([Postponed("busy")]), Clock(), list[NewEnvelope]()
+    worker = a_worker(outbox, action, clock, journal)
+
+    for _ in range(20):
+        worker.step()
+        clock.advance(timedelta(hours=1))
+
+    assert len(action.delivered) == 8
+    assert state(outbox) == ("dead", 8, "busy; given up after 8 attempts")
+    assert [json.loads(envelope.body)["state"] for envelope in journal] == ["dead"]
+
+
+def test_a_refused_action_is_dead_at_once(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    worker = a_worker(outbox, Scripted([Refused("answered 404")]), Clock())
+
+    worker.step()
+
+    assert state(outbox) == ("dead", 1, "answered 404")
+
+
+def test_a_replayed_action_has_all_its_attempts_again_and_both_ends_are_journalled(
+    outbox: SqliteOutbox,
+) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    clock, journal = Clock(), list[NewEnvelope]()
+    worker = a_worker(
+        outbox, Scripted([Refused("no"), *[Postponed("busy")] * 7, Delivered()]), clock, journal
+    )
+    worker.step()
+
+    outbox.replay("k1", clock())
+    for _ in range(20):
+        worker.step()
+        clock.advance(timedelta(hours=1))
+
+    assert state(outbox) == ("delivered", 9, None)
+    assert [json.loads(envelope.body)["state"] for envelope in journal] == ["dead", "delivered"]
+    assert len({envelope.key for envelope in journal}) == 2
+
+
+def test_an_action_whose_worker_dies_every_time_is_given_up(outbox: SqliteOutbox) -> None:
+    class Dying:
+        attempts = 0
+
+        def deliver(self, intended: Intended, at: Instant) -> Outcome:
+            self.attempts += 1
+            raise KeyboardInterrupt  # what a kill leaves: a lease and no word
+
+    decide(outbox, a_firing("f1", 9, "k1"))
+    clock, dying = Clock(), Dying()
+    worker = a_worker(outbox, dying, clock)
+
+    for _ in range(8):
+        with pytest.raises(KeyboardInterrupt):
+            worker.step()
+        clock.advance(LEASE)
+    worker.step()
+
+    assert dying.attempts == 8
+    assert state(outbox) == ("dead", 9, "no attempt came to an end")
+
+
+def test_an_action_that_breaks_is_tried_again_and_says_nothing_of_what_it_was_given(
+    outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def deliver(self, intended: Intended, at: Instant) -> Outcome:
+            raise ValueError("canary-4711")
+
+    decide(outbox, a_firing("f1", 9, "k1"))
+    caplog.set_level(logging.DEBUG)
+
+    a_worker(outbox, Broken(), Clock()).step()
+
+    assert state(outbox) == ("failed", 1, "the action broke (ValueError)")
+    assert "canary" not in caplog.text
+    assert "action k1 broke: ValueError" in caplog.text
+
+
+def test_a_journal_that_is_unavailable_holds_up_reports_not_actions(outbox: SqliteOutbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1", "k2"))
+    action, clock, journal = Scripted([Delivered()]), Clock(), list[NewEnvelope]()
+    full = True
+
+    def append(envelope: NewEnvelope) -> None:
+        if full:
+            raise Unavailable("the disk is full", retry_after=30)
+        journal.append(envelope)
+
+    worker = Worker(outbox, {"webhook": action}, append, clock)
+    for _ in range(5):
+        worker.step()
+    full = False
+    worker.step()
+
+    assert [key for key, _ in action.delivered] == ["k1", "k2"]
+    assert journal == []  # still waiting, as it was asked to
+    clock.advance(timedelta(seconds=30))
+    worker.step()
+    assert len(journal) == 2
