@@ -47,6 +47,7 @@ log = logging.getLogger("andon")
 
 JOURNAL_FILE = "journal.db"
 GRAPH_FILE = "graph.db"
+GRAPHQL_BODY_BYTES = 1_000_000  # 2,000 tokens and their variables are far less
 
 Decoders = Mapping[str, Callable[[Envelope], Statements]]
 
@@ -170,7 +171,7 @@ class Service:
             timeout=settings.graphql_timeout,
             position_wait=settings.position_wait,
             max_batch=settings.graphql_max_batch,
-            max_body_bytes=settings.max_body_bytes,
+            max_body_bytes=min(settings.max_body_bytes, GRAPHQL_BODY_BYTES),
         )
         limit = settings.max_body_bytes
         app = FastAPI(

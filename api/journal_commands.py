@@ -9,22 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from graph.projector import Projector
-from graph.sqlite import SqliteGraph
 
 import ontology as ontologies
-from api.app import GRAPH_FILE, decoders, open_journal
+from api.app import GRAPH_FILE, JOURNAL_FILE, decoders, open_journal
 from api.openlineage import DEAD_LETTER_BYTES
 from api.settings import Settings
 from graph.errors import InvalidInput, NotFound
 from graph.journal import DeadLetter
 from graph.model import Envelope, isoformat
+from graph.projector import Projector
+from graph.sqlite import SqliteGraph
+from graph.sqlite_journal import SqliteJournal
 from ingest import openlineage
+
+
+def _existing_journal(settings: Settings) -> SqliteJournal:
+    """Raises `NotFound` rather than make an empty journal where the folder's name is misspelt."""
+    if not (settings.data / JOURNAL_FILE).is_file():
+        raise NotFound(f"there is no journal in {settings.data}")
+    return open_journal(settings)
 
 
 def tail(settings: Settings, lines: int) -> None:
     """Print the newest `lines` envelopes, oldest first."""
-    journal = open_journal(settings)
+    journal = _existing_journal(settings)
     try:
         for envelope in journal.read(max(journal.last_position() - lines, 0), lines):
             _say_json(_envelope(envelope))
@@ -34,7 +42,7 @@ def tail(settings: Settings, lines: int) -> None:
 
 def replay(settings: Settings) -> None:
     """Drop the graph and fold it anew; nothing is acted on meanwhile."""
-    journal = open_journal(settings)
+    journal = _existing_journal(settings)
     for suffix in ("", "-wal", "-shm"):
         (settings.data / (GRAPH_FILE + suffix)).unlink(missing_ok=True)
     ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
@@ -55,7 +63,7 @@ def replay(settings: Settings) -> None:
 
 def list_dead_letters(settings: Settings, lines: int) -> None:
     """Print the newest `lines` dead letters, newest first."""
-    journal = open_journal(settings)
+    journal = _existing_journal(settings)
     try:
         for letter in journal.dead_letters(lines):
             _say_json(_letter(letter))
@@ -65,7 +73,7 @@ def list_dead_letters(settings: Settings, lines: int) -> None:
 
 def replay_dead_letters(settings: Settings, ids: Sequence[int]) -> int:
     """Offer refused events again, oldest first; returns 1 if some were refused again."""
-    journal = open_journal(settings)
+    journal = _existing_journal(settings)
     refused = 0
     try:
         found = [journal.dead_letter(id) for id in ids] if ids else journal.dead_letters(10_000)

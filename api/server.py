@@ -25,7 +25,7 @@ log = logging.getLogger("andon")
 
 # The projector folds on a thread of this process; with Python's 5 ms each request would wait that long for
 # its turn.
-_SWITCH_INTERVAL = 0.0001
+_SWITCH_INTERVAL = 0.0005
 _STOP_WITHIN = 5  # seconds for requests under way when asked to stop
 
 
@@ -93,6 +93,7 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         sys.setswitchinterval(_SWITCH_INTERVAL)
         gc.collect()
         gc.freeze()  # what start-up made stays; later collections need not look at it
+        gc.enable()
         server = _Server(config, lambda: ready(url_of(bound)))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(server.serve([bound]))

@@ -17,26 +17,16 @@ import msgspec
 from ontology import Ontology
 
 from .database import Cached, Database
+from .entity import PresentRow, entity_registers, present_row
 from .membership import Members
-from .model import BEGINNING, FOREVER, LATEST, Change, Envelope, Instant, Name, Position
+from .model import BEGINNING, Change, Envelope, Instant, Name, Position
 from .nodes import Nodes
-from .registers import (
-    FULL_SCHEMA,
-    FacetSets,
-    KnownSet,
-    Overflowed,
-    Winner,
-    facets_in_force,
-    items,
-    present_columns,
-    winners,
-)
-from .registers import Said as SaidSet
+from .registers import FULL_SCHEMA, FacetSets, KnownSet
 from .sayings import EdgeChange, Sayings, names_in
+from .spoken import Spoken
 from .statements import Declared, FacetSet, Flows, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
-_KEPT_SLOTS = 32
 _RUN_CHANGES = {"START": "run.started", "COMPLETE": "run.completed", "FAIL": "run.failed", "ABORT": "run.aborted"}
 _SEARCHED = frozenset({"run", "firing", "column"})  # kinds that are not in the full-text index
 _RELATIONS = {
@@ -46,22 +36,11 @@ _RELATIONS = {
 
 
 @dataclass(slots=True)
-class NameState:
-    """What the fold must know of a name at present: which sets were said last, and what that adds up to."""
-
-    slots: dict[tuple[int, int], tuple[int, Instant]]  # (set, role) -> (rank, at)
-    overflow: dict[str, Overflowed]
-    first: Instant
-    newest: Instant
-    newest_slot: tuple[int, int] | None
-
-
-@dataclass(slots=True)
 class _Touched:
     """What one envelope changed about entities, before it is written out."""
 
-    opened: set[int] = field(default_factory=set)
     renewed: dict[int, set[str]] = field(default_factory=dict)  # name -> facet keys that differ
+    columns: dict[int, set[str]] = field(default_factory=dict)  # name -> columns the envelope's facets name
 
 
 class Fold:
@@ -72,23 +51,35 @@ class Fold:
         self._ontology = ontology
         self._sets = FacetSets(database)
         self._nodes = Nodes(database)
-        self._members = Members(database, self._nodes, self._sets)
+        self._spoken = Spoken(database, self._sets, self._nodes)
+        self._members = Members(database, self._nodes, self._sets, self._spoken.flush)
         self._sayings = Sayings(database, self._nodes)
-        self._states: Cached = Cached(self._read_state, 50_000)
         self._mentions: Cached = Cached(lambda _: None, 20_000)
+        self._jobs_of: Cached = Cached(self._read_jobs, 50_000)
+        self._runs_now: Cached = Cached(self._read_run_now, 50_000)
         self._job_contents: set[tuple[int, int]] = set()
         self._updated: dict[int, Instant] = {}
+        self._changes: list[tuple[object, ...]] = []
 
     def forget(self) -> None:
         """Drop everything remembered: the transaction it was read in was rolled back."""
-        for part in (self._sets, self._nodes, self._sayings, self._states, self._mentions):
+        for part in (self._sets, self._nodes, self._sayings, self._mentions, self._jobs_of, self._runs_now):
             part.clear()
+        self._spoken.forget()
         self._members.load()
         self._job_contents.clear()
         self._updated.clear()
+        self._changes.clear()
 
     def flush(self) -> None:
-        """Write what is gathered over a batch: how recently each entity was spoken of."""
+        """Write what is gathered over a batch."""
+        self._spoken.flush()
+        self._database.executemany(
+            "INSERT INTO change (position, ordinal, what, urn, valid_at, other, kind, fields)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            self._changes,
+        )
+        self._changes.clear()
         self._database.executemany(
             "UPDATE entity SET updated_at = max(updated_at, ?) WHERE id = ?",
             [(at, self._members.entity(name)) for name, at in self._updated.items()],
@@ -117,21 +108,33 @@ class Fold:
         changes += self._entity_changes(touched, at, position)
         changes += self._edge_changes(edges, at, position)
         self._nodes.made.clear()
-        self._write_changes(changes)
+        self._changes += [
+            (it.position, index, it.what, it.urn, it.valid_at, it.other, it.kind, ",".join(it.fields) or None)
+            for index, it in enumerate(changes)
+        ]
         return changes
 
-    # Registers and presence --------------------------------------------------------------------------------
+    # What is said of entities ------------------------------------------------------------------------------
 
     def _mention(self, name: Name, at: Instant, position: Position, touched: _Touched) -> int:
         """Something was named in passing: it exists from now on."""
-        known = self._nodes.existing(name)
-        name_id = self._nodes.name_id(name, at, position) if known is None else known
+        name_id = self._nodes.name_id(name, at, position)
         self._say(name_id, int(Role.MENTIONED), 0, 0, at, position, touched)
         return name_id
 
+    def _say(
+        self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position, touched: _Touched
+    ) -> None:
+        if at > self._updated.get(name_id, BEGINNING):
+            self._updated[name_id] = at
+        differing = self._spoken.say(name_id, role, rank, set_id, at, position)
+        if differing is not None:
+            touched.renewed.setdefault(name_id, set()).update(differing)
+
     def _said(self, said: Said, at: Instant, position: Position, touched: _Touched) -> set[int]:
+        """Take what is said of one subject in; answers the names whose identity must be worked out anew."""
         name_id = self._nodes.name_id(said.subject, at, position)
-        known = self._known_set(said, name_id, at, position)
+        known = self._known_set(said)
         redraw: set[int] = set()
         if known.identifiers is not None:
             digest = known.facets["symlinks"][0]
@@ -141,110 +144,18 @@ class Fold:
                 self._mention(identifier.name, at, position, touched)
             self._members.note_symlinks(name_id, known.identifiers, at, position)
         self._say(name_id, int(said.role), int(said.rank), known.id, at, position, touched)
+        touched.columns.setdefault(name_id, set()).update(known.columns)
         if name_id in self._members.vacated and said.role in (Role.OUTPUT, Role.LISTED):
             redraw.add(name_id)
         return redraw
 
-    def _known_set(self, said: Said, name_id: int, at: Instant, position: Position) -> KnownSet:
+    def _known_set(self, said: Said) -> KnownSet:
         if said.facets is None:
             return self._sets.get(0)
         set_id = self._sets.id_of(said.facets.digest)
         if set_id is not None:
             return self._sets.get(set_id)
         return self._sets.add(said.facets.digest, said.facets.load())
-
-    def _say(
-        self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position, touched: _Touched
-    ) -> None:
-        """Record that (set, role) was said of a name, and note which registers of it differ for that."""
-        state: NameState = self._states(name_id)
-        self._database.execute(
-            "INSERT INTO says (name_id, at, position, role, rank, set_id) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (name_id, at, position, role, rank, set_id),
-        )
-        key = (set_id, role)
-        held = state.slots.get(key)
-        if not state.slots and not state.overflow:
-            touched.opened.add(name_id)
-        if at < state.first:
-            state.first = at
-            touched.renewed.setdefault(name_id, set())
-        if at > self._updated.get(name_id, -1):
-            self._updated[name_id] = at
-        if held is not None:
-            if at <= held[1]:
-                return
-            before = None if state.newest_slot == key else self._registers(state)
-            state.slots[key] = (rank, at)
-            self._database.execute(
-                "UPDATE slot SET at = ? WHERE name_id = ? AND set_id = ? AND role = ?", (at, name_id, set_id, role)
-            )
-        else:
-            before = self._registers(state)
-            if len(state.slots) >= _KEPT_SLOTS:
-                self._spill(name_id, state)
-            state.slots[key] = (rank, at)
-            self._database.execute(
-                "INSERT INTO slot (name_id, set_id, role, rank, at) VALUES (?, ?, ?, ?, ?)",
-                (name_id, set_id, role, rank, at),
-            )
-        if at >= state.newest:
-            state.newest, state.newest_slot = at, key
-        if before is None:
-            return
-        after = self._registers(state)
-        differing = {
-            it for it in before.keys() | after.keys() if _value(before.get(it)) != _value(after.get(it))
-        }
-        if role in (Role.DROPPED, Role.OUTPUT, Role.LISTED) and _dropped(before) != _dropped(after):
-            differing.add("~dropped")
-        if differing:
-            touched.renewed.setdefault(name_id, set()).update(differing)
-
-    def _registers(self, state: NameState) -> dict[str, Winner]:
-        found = winners(
-            (SaidSet(self._sets.get(set_id), role, rank, at) for (set_id, role), (rank, at) in state.slots.items()),
-            state.overflow.values(),
-        )
-        for (_, role), (rank, at) in state.slots.items():
-            key = f"~role{role}"
-            if key not in found or found[key].at < at:
-                found[key] = Winner((rank, at, 0, b""), b"")
-        return found
-
-    def _spill(self, name_id: int, state: NameState) -> None:
-        """Move the set said longest ago to the overflow: one best value a key is all it can still matter for."""
-        key = min(state.slots, key=lambda it: state.slots[it][1])
-        rank, at = state.slots.pop(key)
-        said = SaidSet(self._sets.get(key[0]), key[1], rank, at)
-        spilled = [*items(said), (f"~role{key[1]}", (rank, at, 0, b""), b"")]
-        for register, order, value in spilled:
-            held = state.overflow.get(register)
-            if held is None or order > held.order:
-                state.overflow[register] = Overflowed(register, order, value)
-                self._database.execute(
-                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank, at = excluded.at,"
-                    " tie = excluded.tie, digest = excluded.digest, value = excluded.value",
-                    (name_id, register, *order, value),
-                )
-        self._database.execute(
-            "DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key)
-        )
-
-    def _read_state(self, name_id: int) -> NameState:
-        slots = {
-            (set_id, role): (rank, at)
-            for set_id, role, rank, at in self._database.execute(
-                "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
-            )
-        }
-        newest_slot = max(slots, key=lambda it: slots[it][1], default=None)
-        newest = slots[newest_slot][1] if newest_slot else BEGINNING
-        row = self._database.execute("SELECT at FROM says WHERE name_id = ? ORDER BY at LIMIT 1", (name_id,)).fetchone()
-        first = row[0] if row else FOREVER
-        return NameState(slots, read_overflow(self._database, name_id), first, newest, newest_slot)
 
     # Lineage -----------------------------------------------------------------------------------------------
 
@@ -257,7 +168,9 @@ class Fold:
             mentions = self._columns_named(self._sayings.flows(content), at, position)
             self._mentions.put(content, mentions)
         for name_id, set_id in mentions:
-            self._say(name_id, int(Role.MENTIONED), 0, set_id, at, position, touched)
+            said = touched.columns.get(name_id)
+            if said is None or not said.issuperset(self._sets.get(set_id).columns):
+                self._say(name_id, int(Role.MENTIONED), 0, set_id, at, position, touched)
         if (job, content) not in self._job_contents:
             if len(self._job_contents) > 500_000:
                 self._job_contents.clear()
@@ -270,7 +183,9 @@ class Fold:
         """(name, set) for what lineage names in passing: sources and their columns, entries' targets."""
         named: dict[Name, dict[str, None]] = {}
         for entry in flows.entries or ():
-            named.setdefault(entry.target, {})
+            targets = named.setdefault(entry.target, {})
+            if entry.target_column:
+                targets[entry.target_column] = None
             if entry.source is not None:
                 columns = named.setdefault(entry.source, {})
                 if entry.column:
@@ -310,23 +225,37 @@ class Fold:
 
     def _run_now(self, run: int, job: int) -> tuple[str | None, str]:
         """Bring the run's present row up to date; (state before, state now)."""
-        held = self._database.execute("SELECT job_id, state FROM run_now WHERE run_id = ?", (run,)).fetchone()
-        jobs = [job] if held is None or held[0] == job else self._jobs_of(run)
+        held: tuple[int, str, Instant, Instant | None] | None = self._runs_now(run)
+        jobs: set[int] = self._jobs_of(run)
+        jobs.add(job)
         events = [event for it in jobs for event in self._sayings.events(run, it)]
         state = run_state(events)
         if len(jobs) > 1:  # one run id under several job names: the latest word
             job = max((event.at, event.digest, it) for it in jobs for event in self._sayings.events(run, it))[2]
-        self._database.execute(
-            "INSERT INTO run_now (run_id, job_id, state, started_at, ended_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (run_id) DO UPDATE SET job_id = excluded.job_id, state = excluded.state,"
-            " started_at = excluded.started_at, ended_at = excluded.ended_at",
-            (run, job, state.state, state.started_at, state.ended_at),
-        )
+        now = (job, state.state, state.started_at, state.ended_at)
+        if now != held:
+            self._database.execute(
+                "INSERT INTO run_now (run_id, job_id, state, started_at, ended_at) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (run_id) DO UPDATE SET job_id = excluded.job_id, state = excluded.state,"
+                " started_at = excluded.started_at, ended_at = excluded.ended_at",
+                (run, *now),
+            )
+            self._runs_now.put(run, now)
         return (held[1] if held else None), state.state
 
-    def _jobs_of(self, run: int) -> list[int]:
+    def _read_run_now(self, run: int) -> tuple[int, str, Instant, Instant | None] | None:
+        if run in self._nodes.made:
+            return None
+        row: tuple[int, str, Instant, Instant | None] | None = self._database.execute(
+            "SELECT job_id, state, started_at, ended_at FROM run_now WHERE run_id = ?", (run,)
+        ).fetchone()
+        return row
+
+    def _read_jobs(self, run: int) -> set[int]:
+        if run in self._nodes.made:
+            return set()
         rows = self._database.execute("SELECT DISTINCT job_id FROM run_event WHERE run_id = ?", (run,))
-        return [row[0] for row in rows]
+        return {row[0] for row in rows}
 
     def _declared(
         self, declared: Declared, at: Instant, envelope: Envelope, touched: _Touched
@@ -370,7 +299,7 @@ class Fold:
     def _entity_changes(self, touched: _Touched, at: Instant, position: Position) -> list[Change]:
         changes: list[Change] = []
         done: set[int] = set()
-        for name in (*touched.opened, *touched.renewed):
+        for name in touched.renewed:
             entity = self._members.entity(name)
             fields = touched.renewed.get(name, set())
             if entity != name and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone():
@@ -388,6 +317,7 @@ class Fold:
 
     def _refresh(self, entity: int, fields: set[str], at: Instant, position: Position) -> list[Change]:
         """Write the present row of an entity anew from all its names."""
+        self._spoken.flush()
         registers = entity_registers(self._database, self._sets, self._nodes, self._members.members(entity))
         if registers is None:  # all that was said under its name turned out to be of another entity
             self._close_entity(entity)
@@ -414,8 +344,6 @@ class Fold:
                 "INSERT INTO entity_search (rowid, name, namespace, description) VALUES (?, ?, ?, ?)",
                 (entity, name.name, name.namespace, row.description or ""),
             )
-        for path in present_columns(registers.winners) if "~schema" in fields or held is None else ():
-            self._nodes.column(entity, path, at, position)
         return self._as_changes(name, held, row, fields, at, position)
 
     def _as_changes(
@@ -452,185 +380,3 @@ class Fold:
         dataset, path = self._nodes.column_path(node)
         name = self._nodes.name(self._members.entity(dataset) or dataset)
         return Name("column", name.namespace, name.name, path).urn
-
-    def _write_changes(self, changes: list[Change]) -> None:
-        self._database.executemany(
-            "INSERT INTO change (position, ordinal, what, urn, valid_at, other, kind, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (it.position, index, it.what, it.urn, it.valid_at, it.other, it.kind, ",".join(it.fields) or None)
-                for index, it in enumerate(changes)
-            ],
-        )
-
-
-def _value(winner: Winner | None) -> bytes | int | None:
-    return winner.value if winner is not None else None
-
-
-def _dropped(registers: dict[str, Winner]) -> bool:
-    dropped = registers.get(f"~role{int(Role.DROPPED)}")
-    if dropped is None:
-        return False
-    written = [registers[key].at for role in (Role.OUTPUT, Role.LISTED) if (key := f"~role{int(role)}") in registers]
-    return dropped.at >= max(written, default=dropped.at)
-
-
-def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
-    rows = database.execute(
-        "SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,)
-    )
-    return {
-        key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class EntityRegisters:
-    """What is said of an entity, added up over all its names."""
-
-    winners: dict[str, Winner]
-    said: tuple[SaidSet, ...]
-    created_at: Instant
-    updated_at: Instant
-    dropped: bool
-
-
-def gather(said: list[SaidSet], overflowed: Iterable[Overflowed], created_at: Instant) -> EntityRegisters:
-    """Add up what was said; `said` holds each (set, role) with the last time it was said."""
-    found = winners(said, overflowed)
-    roles: dict[int, Instant] = {}
-    for it in said:
-        roles[it.role] = max(it.at, roles.get(it.role, it.at))
-    for it_overflow in overflowed:
-        if it_overflow.key.startswith("~role"):
-            role = int(it_overflow.key[5:])
-            roles[role] = max(it_overflow.order[1], roles.get(role, it_overflow.order[1]))
-    written = max((roles[role] for role in (Role.OUTPUT, Role.LISTED) if role in roles), default=None)
-    dropped = Role.DROPPED in roles and (written is None or roles[Role.DROPPED] >= written)
-    updated = max(roles.values(), default=created_at)
-    return EntityRegisters(found, tuple(said), created_at, updated, dropped)
-
-
-def entity_registers(
-    database: Database, sets: FacetSets, nodes: Nodes, members: Iterable[int]
-) -> EntityRegisters | None:
-    """The present registers of an entity with these nodes; None if nothing is said of it."""
-    said: list[SaidSet] = []
-    overflowed: list[Overflowed] = []
-    created: list[Instant] = []
-    for node in members:
-        name_id = database.execute("SELECT name_id FROM node WHERE id = ?", (node,)).fetchone()[0]
-        if nodes.is_shared(name_id):
-            said += said_between(database, sets, node, name_id, nodes.occupancies(name_id))
-        else:
-            for set_id, role, rank, at in database.execute(
-                "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
-            ):
-                said.append(SaidSet(sets.get(set_id), role, rank, at))
-            overflowed += read_overflow(database, name_id).values()
-        created += created_between(database, node, name_id, nodes.occupancies(name_id))
-    return gather(said, overflowed, min(created)) if created else None
-
-
-def said_between(
-    database: Database,
-    sets: FacetSets,
-    node: int,
-    name_id: int,
-    occupancies: Iterable[tuple[Instant, Instant, int]],
-    valid: Instant = Instant(2**62),
-    position: Position = LATEST,
-) -> list[SaidSet]:
-    """What was said of a name while this node bore it, at or before `valid`, up to `position`."""
-    found = []
-    for began, ended, bearer in occupancies:
-        if bearer == node:
-            rows = database.execute(
-                "SELECT set_id, role, rank, max(at) FROM says WHERE name_id = ? AND at >= ? AND at < ? AND at <= ?"
-                " AND position <= ? GROUP BY set_id, role, rank",
-                (name_id, began, ended, valid, position),
-            )
-            found += [SaidSet(sets.get(set_id), role, rank, at) for set_id, role, rank, at in rows]
-    return found
-
-
-def created_between(
-    database: Database,
-    node: int,
-    name_id: int,
-    occupancies: Iterable[tuple[Instant, Instant, int]],
-    valid: Instant = Instant(2**62),
-    position: Position = LATEST,
-) -> list[Instant]:
-    """When a name was first spoken of while this node bore it: at most one instant an occupancy."""
-    found = []
-    for began, ended, bearer in occupancies:
-        if bearer == node:
-            row = database.execute(
-                "SELECT at FROM says WHERE name_id = ? AND at >= ? AND at < ? AND at <= ? AND position <= ?"
-                " ORDER BY at LIMIT 1",
-                (name_id, began, ended, valid, position),
-            ).fetchone()
-            if row is not None:
-                found.append(row[0])
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class PresentRow:
-    """What lists show of an entity; tags and owners as JSON arrays, None for none."""
-
-    type: str
-    description: str | None
-    tags: str | None
-    owners: str | None
-    dropped: bool
-
-
-def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontology: Ontology) -> PresentRow:
-    """The fields that an entity's facets add up to."""
-    facets = facets_in_force(registers.winners)
-
-    def read(key: str) -> dict[str, Any]:
-        stored = facets.get(key)
-        value = msgspec.json.decode(sets.value(stored)) if stored is not None else None
-        return value if isinstance(value, dict) else {}
-
-    tags = {
-        (str(it.get("key")), str(it.get("field") or "")): it
-        for it in _objects(read("tags").get("tags"))
-        if it.get("key")
-    }
-    for key, winner in registers.winners.items():
-        if key.startswith("tag:"):
-            if winner.value is None:
-                tags = {held: it for held, it in tags.items() if held[0] != key[4:]}
-            else:
-                tags[key[4:], ""] = read(key)
-    owners = [it for it in _objects(read("ownership").get("owners")) if it.get("name")]
-    description = read("documentation").get("description")
-    return PresentRow(
-        type=_type_of(name, read, ontology),
-        description=description if isinstance(description, str) else None,
-        tags=msgspec.json.encode([tags[key] for key in sorted(tags)]).decode() if tags else None,
-        owners=msgspec.json.encode(owners).decode() if owners else None,
-        dropped=registers.dropped,
-    )
-
-
-def _type_of(name: Name, read: Any, ontology: Ontology) -> str:
-    if name.kind == "job":
-        kind = read("jobType").get("jobType")
-        return ontology.type_for_job(kind if isinstance(kind, str) else None)
-    said = read("datasetType")
-    text, sub_type = said.get("datasetType"), said.get("subType")
-    return ontology.type_for(
-        name.kind,
-        name.namespace,
-        text if isinstance(text, str) else None,
-        sub_type if isinstance(sub_type, str) else None,
-    )
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from .model import BEGINNING, FOREVER, Instant
 
@@ -58,31 +59,48 @@ def occupancies(
     moved_at: dict[Node, Instant] = {}
     displaced_at: dict[Node, Instant] = {}
 
-    def bearer(name: NameKey, at: Instant) -> Node:
-        """The node that bears `name` just before `at`, after whatever filled the name since it was vacated."""
+    def left_at(node: Node) -> Instant:
+        return min(moved_at.get(node, FOREVER), displaced_at.get(node, FOREVER))
+
+    def bearer(name: NameKey, at: Instant) -> Node | None:
+        """The node that bears `name` just before `at`; None if the name is vacant then."""
         if not nodes[name]:
             nodes[name].append((name, BEGINNING))
         node = nodes[name][-1]
-        if node in moved_at:
-            begun = next((it for it in beginnings.get(name, ()) if it > moved_at[node]), None)
-            if begun is not None and begun < at:
-                node = (name, begun)
-                nodes[name].append(node)
-        return node
+        left = left_at(node)
+        if left == FOREVER:
+            return node
+        begun = next((it for it in beginnings.get(name, ()) if it > left), FOREVER)
+        if begun >= at:
+            return None
+        nodes[name].append((name, begun))
+        return nodes[name][-1]
 
-    for rename in sorted(renames, key=lambda it: (it.at, it.digest, it.source, it.target)):
-        source = bearer(rename.source, rename.at)
-        if source in moved_at or rename.source == rename.target:
-            continue  # said again, or of an entity that is elsewhere by now
-        target = bearer(rename.target, rename.at)
-        node = (rename.target, rename.at)
-        if target not in moved_at and target != node:
-            displaced_at[target] = rename.at
-        if node in nodes[rename.target]:
-            continue  # two renames onto one name at one instant: the first stands
-        nodes[rename.target].append(node)
-        came_from[node] = source
-        moved_at[source] = rename.at
+    ordered = sorted(renames, key=lambda it: (it.at, it.digest, it.source, it.target))
+    for at, together in groupby(ordered, key=lambda it: it.at):
+        before: dict[NameKey, Node | None] = {}
+        now: dict[NameKey, Node | None] = {}
+        passing: dict[NameKey, Node] = {}
+        for rename in together:  # a swap may be said within one instant, step by step
+            for name in (rename.source, rename.target):
+                if name not in before:
+                    before[name] = now[name] = bearer(name, at)
+            moving, staying = now[rename.source], now[rename.target]
+            if moving is None or rename.source == rename.target:
+                continue  # said again: the entity is elsewhere by now
+            if staying is not None:
+                displaced_at[staying] = at
+            now[rename.target], now[rename.source] = moving, None
+            passing[rename.target] = moving
+        for name, node in now.items():
+            if node is not None and node != before[name]:
+                moved_at[node] = at
+                nodes[name].append((name, at))
+                came_from[name, at] = node
+            elif node is None and name in passing:  # borne for no time at all, but what is said of it follows
+                nodes[name].append((name, at))
+                came_from[name, at] = passing[name]
+                moved_at[name, at] = at
     for name in list(nodes):
         bearer(name, FOREVER)
     return {
@@ -146,13 +164,13 @@ def memberships(
 
 def _in_force(said: Sequence[Symlinks]) -> list[tuple[Instant, Symlinks]]:
     """(from, facet) in order; the first holds back to the beginning, equal times go to the greater hash."""
-    timeline: list[tuple[Instant, Symlinks]] = []
-    for facet in sorted(said, key=lambda it: (it.at, it.digest)):
-        if timeline and timeline[-1][0] == facet.at:
+    ordered = sorted(said, key=lambda it: (it.at, it.digest))
+    timeline = [(BEGINNING, ordered[0])]
+    for facet in ordered:
+        if timeline[-1][0] == facet.at:
             timeline.pop()
         timeline.append((facet.at, facet))
-    first = timeline[0][1]
-    return [(BEGINNING, first), *timeline[1:]]
+    return timeline
 
 
 def _at(timeline: Sequence[tuple[Instant, Symlinks]], instant: Instant) -> Symlinks:

@@ -491,10 +491,9 @@ def _kind(level: Level, rows: Sequence[Row]) -> str:
         return "DERIVED_FROM"
     if level is Level.JOB:
         return "FEEDS"
-    for row in rows:
-        if not row.indirect and (not row.detail or any(it.type.upper() == "DIRECT" for it in row.detail)):
-            return "DIRECT"
-    return "INDIRECT"
+    said = [it for row in rows if not row.indirect for it in row.detail]
+    plain = not said and any(not row.indirect for row in rows)
+    return "DIRECT" if plain or any(it.type.upper() == "DIRECT" for it in said) else "INDIRECT"
 
 
 def column_urn(dataset: Name, path: str) -> str:

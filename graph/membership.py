@@ -7,7 +7,7 @@ difference.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .database import Database
 from .identity import Membership, Occupancy, Rename, Symlinks, memberships, occupancies
@@ -22,8 +22,11 @@ _BEGINS = f"({int(Role.OUTPUT)}, {int(Role.LISTED)})"
 class Members:
     """The entity of each node; nodes without a row are entities of their own."""
 
-    def __init__(self, database: Database, nodes: Nodes, sets: FacetSets) -> None:
+    def __init__(
+        self, database: Database, nodes: Nodes, sets: FacetSets, before_reading: Callable[[], None]
+    ) -> None:
         self._database = database
+        self._before_reading = before_reading  # what is said may still be on its way to the table
         self._nodes = nodes
         self._sets = sets
         self._entity_of: dict[int, int] = {}
@@ -92,6 +95,7 @@ class Members:
     def _read_symlinks(
         self, name_id: int, distinct: bool = False
     ) -> list[tuple[Instant, bytes, tuple[Identifier, ...]]]:
+        self._before_reading()
         rows = self._database.execute(
             "SELECT at, set_id FROM says WHERE name_id = ? AND set_id > 0 ORDER BY at", (name_id,)
         )
@@ -136,6 +140,7 @@ class Members:
 
         Answers (names whose occupancies differ now, nodes whose present entity differs now).
         """
+        self._before_reading()
         component = self._component(names)
         renames = self._renames(component)
         touched = {it.source for it in renames} | {it.target for it in renames}

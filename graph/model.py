@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NewType
+from typing import NamedTuple, NewType
 from urllib.parse import quote, unquote
 
 from .errors import InvalidInput
@@ -45,7 +45,10 @@ def parse_instant(text: str) -> Instant:
         )
         if zone and zone not in "Zz":
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-            moment = moment - offset if zone[0] == "+" else moment + offset
+            try:
+                moment = moment - offset if zone[0] == "+" else moment + offset
+            except OverflowError:
+                raise ValueError(f"{text[:40]!r} is outside the years 1 to 9999") from None
     return to_instant(moment)
 
 
@@ -69,8 +72,7 @@ def isoformat(instant: Instant) -> str:
     return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What a source calls an entity: key class (`kind`), OpenLineage namespace and name.
 
     A column's `name` is its dataset's name and `path` the column's; every other kind has an empty path.

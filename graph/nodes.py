@@ -20,13 +20,16 @@ class Nodes:
         self._names: Cached = Cached(self._find, 200_000)
         self._columns: Cached = Cached(self._find_column, 400_000)
         self._by_id: Cached = Cached(self._read, 100_000)
-        self.made: list[tuple[int, Name]] = []
-        """Nodes made since the caller last emptied this list."""
+        self._paths: Cached = Cached(self._read_path, 400_000)
+        self._next = 0
+        self.made: set[int] = set()
+        """Names made since the caller last emptied this set: nothing is kept of them yet."""
         self._occupancies: dict[int, tuple[list[Instant], list[int]]] = {}
         self.load()
 
     def load(self) -> None:
         """Read the occupancies of names that renames touched (few) as known now."""
+        self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM node").fetchone()[0]
         self._occupancies.clear()
         rows = self._database.execute(
             "SELECT name_id, began, node FROM occupancy WHERE known_to = ? ORDER BY name_id, began", (LATEST,)
@@ -37,7 +40,7 @@ class Nodes:
             nodes.append(node)
 
     def clear(self) -> None:
-        for cache in (self._names, self._columns, self._by_id):
+        for cache in (self._names, self._columns, self._by_id, self._paths):
             cache.clear()
         self.made.clear()
         self.load()
@@ -50,7 +53,7 @@ class Nodes:
         node = self._insert(name.kind, name.namespace, name.name, "", 0, BEGINNING, None, at, position)
         self._names.put(name, node)
         self._by_id.put(node, (name, 0))
-        self.made.append((node, name))
+        self.made.add(node)
         return node
 
     def existing(self, name: Name) -> int | None:
@@ -70,6 +73,7 @@ class Nodes:
         if found is None:
             found = self._insert("column", "", "", path, dataset, BEGINNING, None, at, position)
             self._columns.put((dataset, path), found)
+            self._paths.put(found, (dataset, path))
         return found
 
     def _find_column(self, key: tuple[int, str]) -> int | None:
@@ -96,14 +100,13 @@ class Nodes:
         self, kind: str, namespace: str, name: str, path: str, parent: int, began: Instant, name_id: int | None,
         at: Instant, position: Position,
     ) -> int:  # fmt: skip
-        insert = (
-            "INSERT INTO node (kind, namespace, name, path, parent, began, name_id, first_at, first_position)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        node = self._next
+        self._next += 1
+        self._database.execute(
+            "INSERT INTO node (id, kind, namespace, name, path, parent, began, name_id, first_at, first_position)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (node, kind, namespace, name, path, parent, began, name_id or node, at, position),
         )
-        row = (kind, namespace, name, path, parent, began, name_id or 0, at, position)
-        node: int = self._database.execute(insert, row).lastrowid
-        if name_id is None:
-            self._database.execute("UPDATE node SET name_id = id WHERE id = ?", (node,))
         return node
 
     def _read(self, node: int) -> tuple[Name, int]:
@@ -116,8 +119,14 @@ class Nodes:
 
     def column_path(self, node: int) -> tuple[int, str]:
         """(dataset node, path) of a column's node."""
-        row = self._database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
-        return row[0], row[1]
+        found: tuple[int, str] = self._paths(node)
+        return found
+
+    def _read_path(self, node: int) -> tuple[int, str]:
+        row: tuple[int, str] = self._database.execute(
+            "SELECT parent, path FROM node WHERE id = ?", (node,)
+        ).fetchone()
+        return row
 
     def is_shared(self, name_id: int) -> bool:
         """Whether renames touched the name, so that it may mean another entity at another time."""

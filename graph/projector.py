@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from . import failpoint
-from .errors import InvalidInput
+from .errors import InvalidInput, Unavailable
 from .journal import Journal
 from .model import Change, Envelope, Position
 from .statements import Statements
@@ -24,6 +24,10 @@ Decode = Callable[[Envelope], Statements]
 Listener = Callable[[Sequence[Change]], None]
 
 _BATCH = 256
+_RETRY_SECONDS = 1.0
+
+# What a fold may raise for an envelope that no decoder should have let through: it goes to the dead letters.
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class ProjectedStore(Protocol):
@@ -98,7 +102,7 @@ class Projector:
                     self._position = Position(0)
                 batch = self._journal.read(self._position, _BATCH)
                 if batch:
-                    self.project(batch)
+                    self._project_or_wait(batch)
                 else:
                     self._journal.wait_for(self._position, 0.2)
         except BaseException as error:
@@ -108,41 +112,58 @@ class Projector:
                 self._on_failed()
             raise
 
+    def _project_or_wait(self, batch: Sequence[Envelope]) -> None:
+        """A full disk passes: the batch is taken again after a while, and readers keep what they have."""
+        try:
+            self.project(batch)
+        except Unavailable as error:
+            _log.warning("projecting again in %.0f s: %s", _RETRY_SECONDS, error)
+            self._stopping.wait(_RETRY_SECONDS)
+
     def catch_up(self) -> None:
         """Project all there is, in the caller's thread (the projector must not be running)."""
         while batch := self._journal.read(self._position, _BATCH):
             self.project(batch)
 
     def project(self, batch: Sequence[Envelope]) -> None:
-        """Fold a batch in one transaction."""
-        failpoint.reach("projector.before_fold")
+        """Fold a batch in one transaction; what cannot be folded is found by folding its envelopes one by one."""
         decoded = [(envelope, self._decode(envelope)) for envelope in batch]
-        changes: list[Change] = []
-        faults: list[tuple[Envelope, str]] = []
-        with self._store.transaction():
-            for envelope, statements in decoded:
-                if isinstance(statements, InvalidInput):
-                    faults.append((envelope, str(statements)))
-                    continue
-                if statements is None:
-                    continue
-                try:
-                    changes += self._store.fold(envelope, statements)
-                except (ArithmeticError, LookupError, TypeError, ValueError, AssertionError) as error:
-                    _log.exception("position %d could not be folded", envelope.position)
-                    faults.append((envelope, f"could not be folded: {type(error).__name__}: {error}"))
-                failpoint.reach("projector.during_fold")
-        failpoint.reach("projector.before_commit")
-        self._store.commit(batch[-1].position)
-        failpoint.reach("projector.after_commit")
-        with self._moved:
-            self._position = batch[-1].position
-            self._moved.notify_all()
-        for envelope, reason in faults:
-            self._journal.add_dead_letter(envelope.source, reason, "", envelope.body, envelope.position)
+        try:
+            changes = self._fold(decoded)
+        except _FAULTS as error:
+            if len(batch) > 1:
+                for envelope in batch:
+                    self.project([envelope])
+                return
+            _log.exception("position %d could not be folded", batch[0].position)
+            reason = f"could not be folded: {type(error).__name__}: {error}"
+            decoded = [(batch[0], InvalidInput(reason))]
+            changes = self._fold(decoded)
+        for envelope, statements in decoded:
+            if isinstance(statements, InvalidInput):
+                self._journal.add_dead_letter(
+                    envelope.source, str(statements), statements.field, envelope.body, envelope.position
+                )
         if changes:
             for listener in self._listeners:
                 listener(changes)
+
+    def _fold(self, decoded: Sequence[tuple[Envelope, Statements | InvalidInput | None]]) -> list[Change]:
+        failpoint.reach("projector.before_fold")
+        changes: list[Change] = []
+        position = decoded[-1][0].position
+        with self._store.transaction():
+            for envelope, statements in decoded:
+                if isinstance(statements, Statements):
+                    changes += self._store.fold(envelope, statements)
+                failpoint.reach("projector.during_fold")
+        failpoint.reach("projector.before_commit")
+        self._store.commit(position)
+        failpoint.reach("projector.after_commit")
+        with self._moved:
+            self._position = position
+            self._moved.notify_all()
+        return changes
 
     def _decode(self, envelope: Envelope) -> Statements | InvalidInput | None:
         """None for a redacted envelope, which says nothing any more."""

@@ -155,8 +155,8 @@ class FacetSets:
 _SCHEMA_TIE = {int(Role.OUTPUT): 2, int(Role.NOTED): 2, int(Role.LISTED): 1}
 
 
-def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
-    """Every register that one saying sets: its facets, `~schema` for a full schema, `.path` a column it names.
+def facet_items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
+    """The registers of facets that one saying sets; `~schema` is a full schema's.
 
     A deleted schema ends the schema in force, so it counts as one.
     """
@@ -167,6 +167,11 @@ def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
         yield key, order, value
         if key == SCHEMA_KEY and full and (said.known.fields is not None or value is None):
             yield FULL_SCHEMA, order, value
+
+
+def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
+    """Every register that one saying sets: its facets, and `.path` for each column it names."""
+    yield from facet_items(said)
     for path in said.known.columns:
         yield f".{path}", (said.rank, said.at, 0, b""), b""
 

@@ -36,6 +36,25 @@ class Segment:
     set_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A version of a saying, as kept."""
+
+    id: int
+    valid_from: Instant
+    valid_to: Instant
+    set_id: int
+    effect: Instant | None
+    start: Instant
+    known_from: Position
+
+    def says(self, version: Version) -> bool:
+        return (self.set_id, self.effect, self.start) == (version.content, version.effect, version.start)
+
+    def until(self, valid_to: Instant) -> Piece:
+        return Piece(self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from)
+
+
 Span = tuple[Edge, Instant, Instant]
 
 
@@ -59,10 +78,12 @@ class Sayings:
         self._edge_sets: Cached = Cached(self._read_edge_set, 5_000)
         self._combined: dict[tuple[object, ...], int] = {}
         self._events: Cached = Cached(self._read_events, 20_000)
+        self._pieces: Cached = Cached(self._read_pieces, 20_000)
+        self._ranks: Cached = Cached(self._read_ranks, 50_000)
         self._job_names: set[tuple[int, int]] = set()
 
     def clear(self) -> None:
-        for cache in (self._contents, self._flows, self._edge_sets, self._events):
+        for cache in (self._contents, self._flows, self._edge_sets, self._events, self._pieces, self._ranks):
             cache.clear()
         self._combined.clear()
         self._job_names.clear()
@@ -114,6 +135,8 @@ class Sayings:
         return found
 
     def _read_events(self, key: tuple[int, int]) -> list[RunEvent]:
+        if key[0] in self._nodes.made:
+            return []
         rows = self._database.execute(
             "SELECT at, digest, type, streaming, content_id FROM run_event WHERE run_id = ? AND job_id = ?"
             " ORDER BY at, digest",
@@ -264,45 +287,57 @@ class Sayings:
     def _replace_pieces(
         self, job: int, saying: int, rank: int, tie: str, versions: list[Version], position: Position
     ) -> list[EdgeChange]:
-        rows = self._database.execute(
-            "SELECT id, valid_from, valid_to, set_id, effect, start, known_from FROM piece"
-            " WHERE saying = ? AND job_id = ? AND known_to = ? ORDER BY valid_from",
-            (saying, job, LATEST),
-        ).fetchall()
-        old = {Version(*row[1:6]): row for row in rows}
-        new = set(versions)
-        stale = [row for version, row in old.items() if version not in new]
-        fresh = [version for version in versions if version not in old]
+        pieces: dict[Version, Piece] = self._pieces((saying, job))
+        fresh = [version for version in versions if version not in pieces]
+        stale = {version.valid_from: piece for version, piece in pieces.items() if version not in versions}
         if not stale and not fresh:
             return []
-        kept_open = {row[1]: row for row in stale}
+        differs = [version.valid_from for version in stale.values()]
+        kept = {version: pieces[version] for version in versions if version in pieces}
+        touched: set[Instant] = set()
         for version in fresh:
-            before = kept_open.pop(version.valid_from, None)
-            if before is not None and (before[3], before[4], before[5]) == (
-                version.content, version.effect, version.start,
-            ):  # fmt: skip
+            before = stale.pop(version.valid_from, None)
+            if before is not None and before.says(version):
                 # Only its end moved; who asks as of an earlier position goes by valid_from alone.
-                self._database.execute("UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before[0]))
+                self._database.execute("UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before.id))
+                kept[version] = before.until(version.valid_to)
+                differs.remove(version.valid_from)
+                touched |= {before.valid_to, version.valid_to}
                 continue
             if before is not None:
                 self._close_piece(before, position)
-            self._database.execute(
+            touched |= {version.valid_from, version.valid_to}
+            cursor = self._database.execute(
                 "INSERT INTO piece (job_id, saying, rank, tie, valid_from, valid_to, set_id, effect, start, known_from,"
                 " known_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (job, saying, rank, tie, version.valid_from, version.valid_to, version.content, version.effect,
                  version.start, position, LATEST),
             )  # fmt: skip
-        for row in kept_open.values():
-            self._close_piece(row, position)
-        changed = [row[1] for row in stale] + [version.valid_from for version in fresh]
-        ends = [row[2] for row in stale] + [version.valid_to for version in fresh]
-        return self._redraw(job, min(changed), {it for it in changed + ends if it < FOREVER}, position)
+            kept[version] = Piece(cursor.lastrowid, *_fields(version), position)
+        for piece in stale.values():
+            self._close_piece(piece, position)
+            touched |= {piece.valid_from, piece.valid_to}
+        self._pieces.put((saying, job), kept)
+        if rank not in self._ranks(job):
+            self._ranks.put(job, sorted({rank, *self._ranks(job)}, reverse=True))
+        instants = {it for it in (*touched, *differs) if it < FOREVER}
+        return self._redraw(job, min(instants), instants, position)
 
-    def _close_piece(self, row: tuple[int, ...], position: Position) -> None:
-        if row[6] == position:
-            self._database.execute("DELETE FROM piece WHERE id = ?", (row[0],))
+    def _read_pieces(self, key: tuple[int, int]) -> dict[Version, Piece]:
+        if key[0] in self._nodes.made:
+            return {}
+        rows = self._database.execute(
+            "SELECT id, valid_from, valid_to, set_id, effect, start, known_from FROM piece"
+            " WHERE saying = ? AND job_id = ? AND known_to = ? ORDER BY valid_from",
+            (*key, LATEST),
+        )
+        return {Version(*row[1:6]): Piece(*row) for row in rows}
+
+    def _close_piece(self, piece: Piece, position: Position) -> None:
+        if piece.known_from == position:
+            self._database.execute("DELETE FROM piece WHERE id = ?", (piece.id,))
         else:
-            self._database.execute("UPDATE piece SET known_to = ? WHERE id = ?", (position, row[0]))
+            self._database.execute("UPDATE piece SET known_to = ? WHERE id = ?", (position, piece.id))
 
     def _redraw(self, job: int, since: Instant, touched: set[Instant], position: Position) -> list[EdgeChange]:
         """Look the governing segments up again from `since` on, and re-draw the edges if they differ."""
@@ -342,7 +377,7 @@ class Sayings:
         return self._redraw_edges(job, since, start_set, segments, position)
 
     def _governing(self, job: int, at: Instant) -> tuple[int, int]:
-        for rank in (3, 2, 1):
+        for rank in self._ranks(job):
             row = self._database.execute(
                 "SELECT saying, set_id FROM piece WHERE job_id = ? AND rank = ? AND effect <= ? AND valid_from <= ?"
                 " AND valid_to > ? AND known_to = 4611686018427387904 AND effect IS NOT NULL"
@@ -357,6 +392,14 @@ class Sayings:
             (job, at, at),
         ).fetchone()
         return (row[0], row[1]) if row is not None else (0, 0)
+
+    def _read_ranks(self, job: int) -> list[int]:
+        """The ranks at which anything was ever said of a job's lineage, highest first."""
+        seek = (
+            "SELECT 1 FROM piece WHERE job_id = ? AND rank = ? AND known_to = 4611686018427387904"
+            " AND effect IS NOT NULL LIMIT 1"
+        )
+        return [rank for rank in (3, 2, 1) if self._database.execute(seek, (job, rank)).fetchone()]
 
     def _replace_segments(
         self, job: int, old: Sequence[tuple[Segment, int]], new: Sequence[Segment], position: Position
@@ -439,6 +482,11 @@ def _spans(
             current.setdefault(edge, segment.valid_from)
     found.update((edge, held, FOREVER) for edge, held in current.items())
     return found
+
+
+def _fields(version: Version) -> tuple[Instant, Instant, int, Instant | None, Instant]:
+    assert isinstance(version.content, int)
+    return version.valid_from, version.valid_to, version.content, version.effect, version.start
 
 
 def _net(changes: Sequence[EdgeChange]) -> list[EdgeChange]:

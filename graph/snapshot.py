@@ -18,7 +18,7 @@ from ontology import Ontology
 
 from .database import Cached, Database
 from .errors import InvalidInput
-from .fold import (
+from .entity import (
     EntityRegisters,
     created_between,
     gather,

@@ -16,7 +16,7 @@ from pathlib import Path
 from ontology import Ontology
 
 from .database import drop_all, open_reader, open_writer
-from .errors import InvalidInput
+from .errors import InvalidInput, Unavailable
 from .fold import Fold
 from .model import PRESENT, AsOf, Change, Envelope, Position
 from .reader import DiffRecord, GraphSnapshot
@@ -51,35 +51,37 @@ class SqliteGraph:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """What is folded within is committed together with its checkpoint, or not at all."""
-        self._writer.execute("BEGIN IMMEDIATE")
         try:
+            self._writer.execute("BEGIN IMMEDIATE")
             yield
             self._fold.flush()
-        except BaseException:
-            self._writer.execute("ROLLBACK")
-            self._fold.forget()
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"the graph cannot be written now ({error.sqlite_errorname})") from error
             raise
 
     def commit(self, position: Position) -> None:
         """Close the transaction with the checkpoint at `position`."""
-        self._writer.execute(
-            "INSERT INTO meta (key, value) VALUES ('position', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (position,),
-        )
-        self._writer.execute("COMMIT")
+        try:
+            self._writer.execute(
+                "INSERT INTO meta (key, value) VALUES ('position', ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (position,),
+            )
+            self._writer.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise Unavailable(f"the graph cannot be written now ({error.sqlite_errorname})") from error
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self._fold.forget()
 
     def fold(self, envelope: Envelope, statements: Statements) -> list[Change]:
-        """Fold one envelope, all or nothing; a fault leaves the others of the transaction as they are."""
-        self._writer.execute("SAVEPOINT envelope")
-        try:
-            changes = self._fold.apply(envelope, statements)
-        except BaseException:
-            self._writer.execute("ROLLBACK TO envelope")
-            self._writer.execute("RELEASE envelope")
-            self._fold.forget()
-            raise
-        self._writer.execute("RELEASE envelope")
-        return changes
+        """Fold one envelope; a fault spoils the whole transaction."""
+        return self._fold.apply(envelope, statements)
 
     def reset(self) -> None:
         """Forget everything projected, so that the journal is read again from its start."""

@@ -134,6 +134,7 @@ class EntityFlow:
     target: Name
     source: Name | None
     column: str | None = None
+    target_column: str | None = None
     transformations: tuple[Transformation, ...] = ()
 
 

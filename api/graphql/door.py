@@ -8,6 +8,7 @@ parse or validate, or asks for too much) has 400 where the client accepts
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,8 +25,8 @@ from api.front import CALLER
 from api.graphql.engine import Engine, Outcome, Request, failure, timed_out
 from api.graphql.services import Progress
 from api.metrics import Metrics
-from api.problems import MethodNotAllowed
-from graph.errors import AndonError, InvalidInput, NotAllowed, Unavailable
+from api.problems import MethodNotAllowed, UnsupportedMediaType
+from graph.errors import AndonError, InvalidInput, Unavailable
 
 RESPONSE = "application/graphql-response+json"
 MIN_POSITION = b"andon-min-position"
@@ -68,7 +69,9 @@ class GraphQLDoor:
         self._max_body_bytes = max_body_bytes
         self._limiter: anyio.CapacityLimiter | None = None
         self._wait_limiter: anyio.CapacityLimiter | None = None
-        self._inside = 0
+        self._inside = 0  # operations that somebody waits for
+        self._busy = 0  # threads at work, also those whose caller was told TIMEOUT
+        self._busy_lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in ("GET", "HEAD"):
@@ -95,7 +98,7 @@ class GraphQLDoor:
             raise MethodNotAllowed("GraphQL is asked by POST")
         body = await read_body(scope["headers"], receive, self._max_body_bytes)
         if b"content-type" not in headers:
-            raise NotAllowed("GraphQL is asked with Content-Type application/json")
+            raise UnsupportedMediaType("expected application/json, found no type", field="Content-Type")
         requests, batched = _requests(body, scope[CALLER], CSRF in headers, self._max_batch)
         await self._await_position(headers.get(MIN_POSITION))
         return [await self._run(request) for request in requests], batched
@@ -120,21 +123,32 @@ class GraphQLDoor:
     async def _run(self, request: Request) -> Outcome:
         if self._limiter is None:  # made here because it belongs to the running event loop
             self._limiter = anyio.CapacityLimiter(self._threads)
-        if self._inside >= self._threads + self._queue:
-            raise Unavailable("too many operations are waiting")
+        if self._inside >= self._threads + self._queue or self._busy >= 2 * self._threads:
+            raise Unavailable(
+                "too many operations are waiting or have not noticed yet that their time is over"
+            )
         started = time.perf_counter()
         self._inside += 1
         outcome = timed_out()
         try:
             with anyio.move_on_after(self._timeout + _GRACE):
                 outcome = await anyio.to_thread.run_sync(
-                    self._engine.run, request, self._timeout, limiter=self._limiter, abandon_on_cancel=True
+                    self._run_in_thread, request, limiter=self._limiter, abandon_on_cancel=True
                 )
         finally:
             self._inside -= 1
         label = "error" if outcome.failed else "ok"
         self._metrics.graphql_seconds.labels(label).observe(time.perf_counter() - started)
         return outcome
+
+    def _run_in_thread(self, request: Request) -> Outcome:
+        with self._busy_lock:
+            self._busy += 1
+        try:
+            return self._engine.run(request, self._timeout)
+        finally:
+            with self._busy_lock:
+                self._busy -= 1
 
 
 def _requests(body: bytes, caller: Caller, from_our_page: bool, max_batch: int) -> tuple[list[Request], bool]:

@@ -338,6 +338,8 @@ class Firing:
     position: int
     subject: str
     fired_at: Instant
+    verdict: str = about("fired, no_targets, too_old, loop_cut or undecided.")
+    reason: str | None
     actions: list[FiringAction]
     evidence: list[int]
 

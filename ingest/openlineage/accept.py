@@ -21,7 +21,8 @@ from .events import EVENT_TYPES, Event, kind_of, read_any, read_event
 
 MAX_DEPTH = 64
 MAX_NAME = 8_192  # characters of a namespace or a name
-_SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
+_SPACED_KEY = (b'" ', b'"\n', b'"\t', b'"\r')
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _MSGSPEC_PATH = re.compile(r"^(.*?)(?: - at `\$?\.?(.*)`)?$", re.DOTALL)
 
 
@@ -31,36 +32,33 @@ def accept(body: bytes, source: str = "http") -> NewEnvelope:
     The key is the hash of the event's canonical form, so that the same event sent twice, or by two ways with
     other white space or key order, is one. Raises `InvalidInput` naming the field.
     """
-    document = parse_json(body)
-    return envelope_of(document, body, source)
+    return _envelope_of(*parse_json(body), body, source)
 
 
-def envelope_of(document: object, body: bytes, source: str) -> NewEnvelope:
-    """`accept` for a body that `parse_json` has read."""
+def _envelope_of(document: object, spelling: bytes, body: bytes, source: str) -> NewEnvelope:
     if not isinstance(document, dict):
         raise InvalidInput(f"expected a JSON object, found {_json_type(document)}")
     check_event(document, body)
-    canonical = msgspec.json.encode(document, order="sorted")
-    return NewEnvelope("openlineage", source, blake2b(canonical, digest_size=16).digest(), body)
+    return NewEnvelope("openlineage", source, blake2b(spelling, digest_size=16).digest(), body)
 
 
 def split_batch(body: bytes, source: str = "http") -> list[NewEnvelope | InvalidInput]:
     """The events of a JSON array, each accepted or refused on its own; `InvalidInput` if it is no array."""
-    documents = parse_json(body)
+    documents, _ = parse_json(body)
     if not isinstance(documents, list):
         raise InvalidInput(f"expected a JSON array of events, found {_json_type(documents)}")
-    return [_accept_one(document, msgspec.json.encode(document), source) for document in documents]
+    return [_accept_one(document, source) for document in documents]
 
 
-def _accept_one(document: object, body: bytes, source: str) -> NewEnvelope | InvalidInput:
+def _accept_one(document: object, source: str) -> NewEnvelope | InvalidInput:
     try:
-        return envelope_of(document, body, source)
+        return _envelope_of(document, canonical(document), msgspec.json.encode(document), source)
     except InvalidInput as error:
         return error
 
 
-def parse_json(body: bytes) -> Any:
-    """Read one JSON text strictly. Raises `InvalidInput`."""
+def parse_json(body: bytes) -> tuple[Any, bytes]:
+    """Read one JSON text strictly: (value, its canonical spelling). Raises `InvalidInput`."""
     if not body or body.isspace():
         raise InvalidInput("the body is empty")
     if body[:3] == b"\xef\xbb\xbf" or body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in body[:4]:
@@ -73,30 +71,48 @@ def parse_json(body: bytes) -> Any:
         raise InvalidInput(f"nested deeper than {MAX_DEPTH} levels") from None
     except msgspec.DecodeError as error:
         raise InvalidInput(f"not one valid JSON document: {error}") from None
-    keys = _count_keys(document)
-    if keys != body.count(b'":') or _SPACED_KEY.search(body):
+    _check_depth(document, body)
+    # A repeated key is gone once decoded, and so from what is encoded again: the same number of `":` in both means
+    # that there was none. White space before a colon, or an escaped quote, would hide one: then it is looked for.
+    spelling = canonical(document)
+    if body.count(b'":') != spelling.count(b'":') or any(mark in body for mark in _SPACED_KEY):
         _check_unique_keys(body)
-    return document
+    return document, spelling
 
 
-def _count_keys(document: object) -> int:
-    """Keys of all objects; raises `InvalidInput` past the depth bound and for text UTF-8 cannot carry."""
-    count = 0
+def canonical(document: object) -> bytes:
+    """The one spelling of a JSON value: sorted keys, no white space."""
+    try:
+        return msgspec.json.encode(document, order="sorted")
+    except UnicodeEncodeError:
+        raise InvalidInput("a string holds half a surrogate pair, which is no character") from None
+
+
+def _check_depth(document: object, body: bytes) -> None:
+    """Raise `InvalidInput` past the bound on nesting.
+
+    Taking the innermost brackets away, level by level, tells at the speed of `replace`; brackets within strings may
+    keep it from coming out even, and then the document itself is walked.
+    """
+    brackets = body.translate(None, _NO_BRACKET)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
     level = [document]
-    depth = 0
-    while level:
-        depth += 1
-        deeper: list[object] = []
-        for value in level:
-            if type(value) is dict:
-                count += len(value)
-                deeper.extend(value.values())
-            elif type(value) is list:
-                deeper.extend(value)
-        if depth > MAX_DEPTH and deeper:
-            raise InvalidInput(f"nested deeper than {MAX_DEPTH} levels")
-        level = deeper
-    return count
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            deeper
+            for value in level
+            if isinstance(value, dict | list)
+            for deeper in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise InvalidInput(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _check_unique_keys(body: bytes) -> None:

@@ -90,6 +90,19 @@ class Decoder:
                 said.append(Said(name, Role.LISTED))
         raws = (dataset.facets, dataset.input_facets, dataset.output_facets)
         said.append(Said(name, role, self._facet_set(raws, int(role))))
+        if role in (Role.INPUT, Role.LISTED) and b'"columnLineage"' in bytes(dataset.facets):
+            said.extend(self._sources_named(dataset))
+
+    def _sources_named(self, dataset: Dataset) -> Iterator[Said]:
+        """Column lineage on what is no output makes no edges here, but the columns it names are there."""
+        text = _one_facet(dataset.facets, "columnLineage")
+        columns: dict[Name, dict[str, None]] = {}
+        for flow in self._column_flows(text) or () if text else ():
+            columns.setdefault(flow.source, {})[flow.column] = None
+        for source, named in columns.items():
+            found = FacetSet(columns=tuple(named))
+            digest = blake2b(msgspec.msgpack.encode(found.columns), digest_size=16, person=b"columns").digest()
+            yield Said(source, Role.MENTIONED, Digested(digest, lambda found=found: found))  # type: ignore[misc]
 
     def _facet_set(self, raws: tuple[msgspec.Raw, ...], salt: int) -> Digested[FacetSet] | None:
         if not any(raws):

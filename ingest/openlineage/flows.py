@@ -67,7 +67,7 @@ def entry_flows(
         column = _field(item)
         if column and source.kind != "job":
             flows.append(ColumnFlow(source, column, None, _transformations(item)))
-        yield EntityFlow(target, source, column, _transformations(item))
+        yield EntityFlow(target, source, column, None, _transformations(item))
     fields = entry.get("fields")
     for column, field in fields.items() if isinstance(fields, dict) else ():
         for item in _items(field.get("inputs") if isinstance(field, dict) else None):
@@ -78,7 +78,7 @@ def entry_flows(
             source_column = _field(item)
             if source_column and source.kind != "job":
                 flows.append(ColumnFlow(source, source_column, column, _transformations(item)))
-            yield EntityFlow(target, source)
+            yield EntityFlow(target, source, None, column)
     if not sources:
         yield EntityFlow(target, None)
     if flows:

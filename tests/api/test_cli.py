@@ -123,6 +123,14 @@ def test_a_key_opens_a_running_service(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 200
 
 
+def test_a_folder_without_a_journal_is_told_so_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "tail", "--data", str(tmp_path / "typo")]) == 1
+    assert "there is no journal in" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_journal_is_shown_folded_anew_and_what_was_refused_is_offered_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

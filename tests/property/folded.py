@@ -111,6 +111,9 @@ def _transformation(it: object) -> str:
 
 def _entity(snapshot: Snapshot, record: EntityRecord) -> reference.EntityState:
     facets = {key: json.loads(text) for key, text in snapshot.facets(record).items()}
+    for key, value in facets.items():
+        if key.startswith("tag:"):
+            del value["source"]  # who tagged it; the reference does not keep it
     return reference.EntityState(
         aliases=sorted((it.namespace, it.name) for it in snapshot.aliases(record)),
         created=record.created_at,

@@ -409,9 +409,7 @@ def source_of(
         return
     given = objects(said.get("transformations")) or instead
     texts = [canonical_json({k: t[k] for k in TRANSFORMATION_KEYS if t.get(k) is not None}) for t in given]
-    direct = column is not None and (
-        not given or any(str(t.get("type")).upper() == "DIRECT" for t in given)
-    )
+    direct = column is not None and any(str(t.get("type")).upper() == "DIRECT" for t in given)
     column_of_source = said.get("field") if isinstance(said.get("field"), str) else None
     yield Source(name, column_of_source, column, tuple(texts), direct)
 
@@ -992,7 +990,9 @@ def edge_state(
     if key[0] == "DATASET":
         return found
     transformations = sorted({text for source in said for text in source.transformations})
-    kind = "DIRECT" if any(source.direct for source in said) else "INDIRECT"
+    own = [source for source in said if source.column is not None]
+    plain = bool(own) and not any(source.transformations for source in own)
+    kind = "DIRECT" if plain or any(source.direct for source in said) else "INDIRECT"
     return EdgeState(via, valid_from, valid_to, newest[0][0], evidence, len(newest), kind, transformations)
 
 

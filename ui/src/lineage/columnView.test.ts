@@ -38,8 +38,8 @@ test('columns come in schema order', () => {
   expect(view.touched.get('a')?.map((column) => column.urn)).toEqual(['a.y', 'a.x']);
 });
 
-test('a path adds the datasets it leaves the view for, joined as its columns are', () => {
-  const wider = withPath(VIEW, columnAnswer('a.x>b.x b.x>c.x'));
+test('a path adds the datasets it leaves the view for, and none that only touch it', () => {
+  const wider = withPath(VIEW, 'a.x', columnAnswer('a.x>b.x b.x>c.x d.x>c.x'));
   expect([...wider.nodes.keys()].sort()).toEqual(['a', 'b', 'c']);
   expect(wider.edges.map(({ source, target }) => source + target)).toEqual(['ab', 'bc']);
 });

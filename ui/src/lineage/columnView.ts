@@ -2,6 +2,7 @@ import type { ColumnNode, ColumnSummary, EntitySummary, LineageAnswer, LineageEd
 import { datasetOfColumn, parseUrn } from '../entity/urn';
 import { edgeKey } from './merge';
 import type { View } from './merge';
+import { traceFrom } from './trace';
 import { wireKind } from './wireKind';
 
 export type ColumnAnswer = LineageAnswer<ColumnNode>;
@@ -66,12 +67,13 @@ export function inSchemaOrder(a: ColumnSummary, b: ColumnSummary): number {
   return (a.ordinal ?? Infinity) - (b.ordinal ?? Infinity) || a.name.localeCompare(b.name);
 }
 
-/** The view with the datasets of a column's path added, joined as its columns are. */
-export function withPath(view: View, path: ColumnAnswer): View {
+/** The view with the datasets of a column's path added, joined as the columns on that path are. */
+export function withPath(view: View, column: string, path: ColumnAnswer): View {
+  const trace = traceFrom(column, path.edges);
   const datasets = new Map<string, EntitySummary>();
   const owner = new Map<string, string>();
   for (const { urn, dataset } of path.nodes) {
-    if (!dataset) continue;
+    if (!dataset || !trace.nodes.has(urn)) continue;
     owner.set(urn, dataset.urn);
     datasets.set(dataset.urn, dataset);
   }
@@ -81,7 +83,8 @@ export function withPath(view: View, path: ColumnAnswer): View {
   for (const edge of path.edges) {
     const source = owner.get(edge.source);
     const target = owner.get(edge.target);
-    if (!source || !target || source === target || edges.has(`${source} ${target}`)) continue;
+    const onPath = trace.edges.has(edgeKey(edge));
+    if (!onPath || !source || !target || source === target || edges.has(`${source} ${target}`)) continue;
     edges.set(`${source} ${target}`, { ...edge, source, target, kind: 'DERIVED_FROM', transformations: [] });
   }
   return { ...view, nodes, edges: [...edges.values()] };

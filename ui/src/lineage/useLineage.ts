@@ -72,8 +72,8 @@ export function useLineage(focus: string, state: ViewState) {
     [main.data, further.answers, focus],
   );
   const view = useMemo(
-    () => (near && wholePath && path.data ? withPath(near, path.data) : near),
-    [near, wholePath, path.data],
+    () => (near && wholePath && column && path.data ? withPath(near, column, path.data) : near),
+    [near, wholePath, column, path.data],
   );
   const columnAnswer = useColumnsOf(view, columns, at);
   const columnView = useMemo<ColumnView | null>(() => {

@@ -1,0 +1,178 @@
+"""What is said of an entity, added up over all its names: at present, or as of any instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ontology import Ontology
+
+from .database import Database
+from .model import LATEST, Instant, Name, Position
+from .nodes import Nodes
+from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
+from .statements import Role
+
+
+def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
+    rows = database.execute(
+        "SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,)
+    )
+    return {
+        key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRegisters:
+    """What is said of an entity, added up over all its names."""
+
+    winners: dict[str, Winner]
+    said: tuple[Said, ...]
+    created_at: Instant
+    updated_at: Instant
+    dropped: bool
+
+
+def gather(said: list[Said], overflowed: Iterable[Overflowed], created_at: Instant) -> EntityRegisters:
+    """Add up what was said; `said` holds each (set, role) with the last time it was said."""
+    found = winners(said, overflowed)
+    roles: dict[int, Instant] = {}
+    for it in said:
+        roles[it.role] = max(it.at, roles.get(it.role, it.at))
+    for it_overflow in overflowed:
+        if it_overflow.key.startswith("~role"):
+            role = int(it_overflow.key[5:])
+            roles[role] = max(it_overflow.order[1], roles.get(role, it_overflow.order[1]))
+    written = max((roles[role] for role in (Role.OUTPUT, Role.LISTED) if role in roles), default=None)
+    dropped = Role.DROPPED in roles and (written is None or roles[Role.DROPPED] >= written)
+    updated = max(roles.values(), default=created_at)
+    return EntityRegisters(found, tuple(said), created_at, updated, dropped)
+
+
+def entity_registers(
+    database: Database, sets: FacetSets, nodes: Nodes, members: Iterable[int]
+) -> EntityRegisters | None:
+    """The present registers of an entity with these nodes; None if nothing is said of it."""
+    said: list[Said] = []
+    overflowed: list[Overflowed] = []
+    created: list[Instant] = []
+    for node in members:
+        name_id = database.execute("SELECT name_id FROM node WHERE id = ?", (node,)).fetchone()[0]
+        if nodes.is_shared(name_id):
+            said += said_between(database, sets, node, name_id, nodes.occupancies(name_id))
+        else:
+            for set_id, role, rank, at in database.execute(
+                "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
+            ):
+                said.append(Said(sets.get(set_id), role, rank, at))
+            overflowed += read_overflow(database, name_id).values()
+        created += created_between(database, node, name_id, nodes.occupancies(name_id))
+    return gather(said, overflowed, min(created)) if created else None
+
+
+def said_between(
+    database: Database,
+    sets: FacetSets,
+    node: int,
+    name_id: int,
+    occupancies: Iterable[tuple[Instant, Instant, int]],
+    valid: Instant = Instant(2**62),
+    position: Position = LATEST,
+) -> list[Said]:
+    """What was said of a name while this node bore it, at or before `valid`, up to `position`."""
+    found = []
+    for began, ended, bearer in occupancies:
+        if bearer == node:
+            rows = database.execute(
+                "SELECT set_id, role, rank, max(at) FROM says WHERE name_id = ? AND at >= ? AND at < ? AND at <= ?"
+                " AND position <= ? GROUP BY set_id, role, rank",
+                (name_id, began, ended, valid, position),
+            )
+            found += [Said(sets.get(set_id), role, rank, at) for set_id, role, rank, at in rows]
+    return found
+
+
+def created_between(
+    database: Database,
+    node: int,
+    name_id: int,
+    occupancies: Iterable[tuple[Instant, Instant, int]],
+    valid: Instant = Instant(2**62),
+    position: Position = LATEST,
+) -> list[Instant]:
+    """When a name was first spoken of while this node bore it: at most one instant an occupancy."""
+    found = []
+    for began, ended, bearer in occupancies:
+        if bearer == node:
+            row = database.execute(
+                "SELECT at FROM says WHERE name_id = ? AND at >= ? AND at < ? AND at <= ? AND position <= ?"
+                " AND role <> 5 ORDER BY at LIMIT 1",
+                (name_id, began, ended, valid, position),
+            ).fetchone()
+            if row is not None:
+                found.append(row[0])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PresentRow:
+    """What lists show of an entity; tags and owners as JSON arrays, None for none."""
+
+    type: str
+    description: str | None
+    tags: str | None
+    owners: str | None
+    dropped: bool
+
+
+def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontology: Ontology) -> PresentRow:
+    """The fields that an entity's facets add up to."""
+    facets = facets_in_force(registers.winners)
+
+    def read(key: str) -> dict[str, Any]:
+        stored = facets.get(key)
+        value = msgspec.json.decode(sets.value(stored)) if stored is not None else None
+        return value if isinstance(value, dict) else {}
+
+    tags = {
+        (str(it.get("key")), str(it.get("field") or "")): it
+        for it in _objects(read("tags").get("tags"))
+        if it.get("key")
+    }
+    for key, winner in registers.winners.items():
+        if key.startswith("tag:"):
+            if winner.value is None:
+                tags = {held: it for held, it in tags.items() if held[0] != key[4:]}
+            else:
+                tags[key[4:], ""] = read(key)
+    owners = [it for it in _objects(read("ownership").get("owners")) if it.get("name")]
+    description = read("documentation").get("description")
+    return PresentRow(
+        type=_type_of(name, read, ontology),
+        description=description if isinstance(description, str) else None,
+        tags=msgspec.json.encode([tags[key] for key in sorted(tags)]).decode() if tags else None,
+        owners=msgspec.json.encode(owners).decode() if owners else None,
+        dropped=registers.dropped,
+    )
+
+
+def _type_of(name: Name, read: Any, ontology: Ontology) -> str:
+    if name.kind == "job":
+        kind = read("jobType").get("jobType")
+        return ontology.type_for_job(kind if isinstance(kind, str) else None)
+    said = read("datasetType")
+    text, sub_type = said.get("datasetType"), said.get("subType")
+    return ontology.type_for(
+        name.kind,
+        name.namespace,
+        text if isinstance(text, str) else None,
+        sub_type if isinstance(sub_type, str) else None,
+    )
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []

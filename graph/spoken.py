@@ -1,0 +1,158 @@
+"""What is said of a name, recorded so that a repetition costs one row and changes nothing.
+
+`Spoken.say` keeps, for each name, the newest time each (facet set, role) was said (`slot`; what falls out of the
+32 kept goes to `overflow`), and answers which registers came to another value. The whole of what was said stays in
+`says`, from which any past instant is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .database import Cached, Database
+from .entity import read_overflow
+from .model import FOREVER, Instant, Position
+from .nodes import Nodes
+from .registers import FacetSets, Order, Overflowed, Said, facet_items, items
+from .statements import Role
+
+_KEPT_SLOTS = 32
+_CAN_DROP = (Role.DROPPED, Role.OUTPUT, Role.LISTED)
+DROPPED = "~dropped"
+"""Among the registers that differ: whether the entity is gone."""
+
+Value = bytes | int | None
+
+
+@dataclass(slots=True)
+class NameState:
+    """What is in force of a name at present. `first`: when it was first spoken of, FOREVER if it never was."""
+
+    slots: dict[tuple[int, int], tuple[int, Instant]]  # (set, role) -> (rank, at)
+    overflow: dict[str, Overflowed]
+    facets: dict[str, tuple[Order, Value]]
+    roles: dict[int, Instant]
+    first: Instant
+
+    @property
+    def is_dropped(self) -> bool:
+        dropped = self.roles.get(Role.DROPPED)
+        if dropped is None:
+            return False
+        written = max(self.roles.get(Role.OUTPUT, dropped), self.roles.get(Role.LISTED, dropped))
+        return dropped >= written
+
+
+class Spoken:
+    """Records what is said, within the caller's transaction; rows are written at `flush`."""
+
+    def __init__(self, database: Database, sets: FacetSets, nodes: Nodes) -> None:
+        self._database = database
+        self._sets = sets
+        self._nodes = nodes
+        self._states: Cached = Cached(self._read_state, 50_000)
+        self._says: list[tuple[int, Instant, Position, int, int, int]] = []
+        self._slots: dict[tuple[int, int, int], tuple[int, Instant]] = {}
+
+    def forget(self) -> None:
+        self._states.clear()
+        self._says.clear()
+        self._slots.clear()
+
+    def flush(self) -> None:
+        """Write what is gathered; whoever reads `says` or `slot` within the transaction asks for it first."""
+        if self._says:
+            self._database.executemany(
+                "INSERT INTO says (name_id, at, position, role, rank, set_id) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                self._says,
+            )
+            self._says.clear()
+        if self._slots:
+            self._database.executemany(
+                "INSERT INTO slot (name_id, set_id, role, rank, at) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (name_id, set_id, role) DO UPDATE SET at = excluded.at",
+                [(*key, *value) for key, value in self._slots.items()],
+            )
+            self._slots.clear()
+
+    def say(self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position) -> set[str] | None:
+        """(set, role) was said of a name: the keys whose value differs for that, None if nothing at all does."""
+        state: NameState = self._states(name_id)
+        self._says.append((name_id, at, position, role, rank, set_id))
+        key = (set_id, role)
+        held = state.slots.get(key)
+        differing: set[str] | None = None
+        if role != Role.PERSON and at < state.first:  # what a person says of something does not make it exist
+            state.first = at
+            differing = set()
+        if held is not None and at <= held[1]:
+            return differing
+        known = self._sets.get(set_id)
+        if held is None:
+            for path in known.columns:
+                self._nodes.column(name_id, path, at, position)
+            if len(state.slots) >= _KEPT_SLOTS:
+                self._spill(name_id, state)
+        state.slots[key] = (rank, at)
+        self._slots[name_id, set_id, role] = (rank, at)
+        for register, order, value in facet_items(Said(known, role, rank, at)):
+            best = state.facets.get(register)
+            if best is None or order > best[0]:
+                state.facets[register] = (order, value)
+                if value != (best[1] if best is not None else None):
+                    differing = differing or set()
+                    differing.add(register)
+        if at > state.roles.get(role, at - 1):
+            was_dropped = role in _CAN_DROP and state.is_dropped
+            state.roles[role] = at
+            if role in _CAN_DROP and was_dropped != state.is_dropped:
+                differing = differing or set()
+                differing.add(DROPPED)
+        return differing
+
+    def _spill(self, name_id: int, state: NameState) -> None:
+        """Move the set said longest ago to the overflow: one best value a key is all it can still matter for."""
+        self.flush()
+        key = min(state.slots, key=lambda it: state.slots[it][1])
+        rank, at = state.slots.pop(key)
+        said = Said(self._sets.get(key[0]), key[1], rank, at)
+        for register, order, value in (*items(said), (f"~role{key[1]}", (rank, at, 0, b""), b"")):
+            held = state.overflow.get(register)
+            if held is None or order > held.order:
+                state.overflow[register] = Overflowed(register, order, value)
+                self._database.execute(
+                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank, at = excluded.at,"
+                    " tie = excluded.tie, digest = excluded.digest, value = excluded.value",
+                    (name_id, register, *order, value),
+                )
+        self._database.execute("DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key))
+
+    def _read_state(self, name_id: int) -> NameState:
+        if name_id in self._nodes.made:
+            return NameState({}, {}, {}, {}, FOREVER)
+        self.flush()
+        slots = {
+            (set_id, role): (rank, at)
+            for set_id, role, rank, at in self._database.execute(
+                "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
+            )
+        }
+        overflow = read_overflow(self._database, name_id)
+        facets: dict[str, tuple[Order, Value]] = {}
+        roles: dict[int, Instant] = {}
+        for it in overflow.values():
+            if it.key.startswith("~role"):
+                roles[int(it.key[5:])] = it.order[1]
+            elif it.key[0] != ".":
+                facets[it.key] = (it.order, it.value)
+        for (set_id, role), (rank, at) in slots.items():
+            roles[role] = max(at, roles.get(role, at))
+            for register, order, value in facet_items(Said(self._sets.get(set_id), role, rank, at)):
+                if register not in facets or order > facets[register][0]:
+                    facets[register] = (order, value)
+        row = self._database.execute(
+            "SELECT at FROM says WHERE name_id = ? AND role <> 5 ORDER BY at LIMIT 1", (name_id,)
+        ).fetchone()
+        return NameState(slots, overflow, facets, roles, row[0] if row else FOREVER)

@@ -1,0 +1,66 @@
+"""Every adapter of every port: another one is another entry in `JOURNALS` or `STORES`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from graph.journal import Journal
+from graph.projector import ProjectedStore
+from graph.reader import GraphReader
+from graph.sqlite import SqliteGraph
+from graph.sqlite_journal import SqliteJournal
+from ontology import Ontology
+
+Clock = Callable[[], int]
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+class JournalPlace(Protocol):
+    """Where a journal is kept: it can be opened there again and again, and looked at as bytes."""
+
+    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal: ...
+
+    def at_rest(self) -> bytes:
+        """All that is stored, byte for byte."""
+
+
+class Store(GraphReader, ProjectedStore, Protocol):
+    """A graph store: told by the projector, read by everybody."""
+
+    def close(self) -> None: ...
+
+
+class StorePlace(Protocol):
+    """Where a store is kept: it can be opened there again and again."""
+
+    def open(self, ontology: Ontology) -> Store: ...
+
+
+class SqliteJournalPlace:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal:
+        return SqliteJournal(self._folder / "journal.db", clock=clock, max_pending=max_pending)
+
+    def at_rest(self) -> bytes:
+        return b"".join(path.read_bytes() for path in sorted(self._folder.iterdir()))
+
+
+class SqliteStorePlace:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, ontology: Ontology) -> Store:
+        return SqliteGraph(self._folder / "graph.db", ontology)
+
+
+JOURNALS: dict[str, Callable[[Path], JournalPlace]] = {"sqlite": SqliteJournalPlace}
+STORES: dict[str, Callable[[Path], StorePlace]] = {"sqlite": SqliteStorePlace}

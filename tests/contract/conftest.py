@@ -1,0 +1,50 @@
+"""Each test of a port runs once for every adapter in `adapters`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graph.journal import Journal
+from ontology import Ontology, load
+from tests.contract.adapters import JOURNALS, STORES, JournalPlace, Store, StorePlace
+
+
+@pytest.fixture(scope="session")
+def words() -> Ontology:
+    return load()
+
+
+@pytest.fixture(params=JOURNALS)
+def journal_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(journal_kind: str, tmp_path: Path) -> JournalPlace:
+    """Where a journal of each kind can be opened."""
+    return JOURNALS[journal_kind](tmp_path)
+
+
+@pytest.fixture
+def journal(place: JournalPlace) -> Iterator[Journal]:
+    """A journal of each kind, empty at first."""
+    journal = place.open()
+    yield journal
+    journal.close()
+
+
+@pytest.fixture(params=STORES)
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
+    """Where a store of each kind can be opened."""
+    return STORES[str(request.param)](tmp_path)
+
+
+@pytest.fixture
+def store(store_place: StorePlace, words: Ontology) -> Iterator[Store]:
+    """A store of each kind, empty at first."""
+    store = store_place.open(words)
+    yield store
+    store.close()
