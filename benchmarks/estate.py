@@ -28,7 +28,10 @@ class Estate:
         chosen = random.Random(datasets)
         width = datasets // LAYERS
         layers = tuple(
-            tuple(f"{name}.table_{index:06d}" for index in range(width if name != "raw" else datasets - 7 * width))
+            tuple(
+                f"{name}.table_{index:06d}"
+                for index in range(width if name != "raw" else datasets - 7 * width)
+            )
             for name in _LAYER_NAMES
         )
         hubs = [layer[index] for layer in layers[:2] for index in range(max(1, datasets // _HUBS // 2))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 PRODUCER = "https://example.com/benchmarks/1.0"
-NAMESPACE = "postgres://warehouse.example.com:5432"
+NAMESPACE = "postgres://warehouse:5432"
 JOBS = "nightly"
 COLUMNS = 20  # of every table
 NEW_JOBS = 0.1  # of the runs; the others repeat a job that is known
@@ -71,6 +71,22 @@ class Template:
         return Template(self.head, self.tail.replace(_NEW.encode(), name.encode()))
 
 
+class Run:
+    """One run of a job: its START and then its COMPLETE, each as of when it is asked for."""
+
+    __slots__ = ("id", "template")
+
+    def __init__(self, template: Template) -> None:
+        self.id = str(uuid.uuid4())
+        self.template = template
+
+    def start(self) -> bytes:
+        return self.template.body(self.id, "START", now())
+
+    def complete(self) -> bytes:
+        return self.template.body(self.id, "COMPLETE", now())
+
+
 def _facet(name: str, version: str, content: dict[str, Any]) -> dict[str, Any]:
     url = f"{_SPEC}/facets/{version}/{name}.json#/$defs/{name}"
     return {"_producer": PRODUCER, "_schemaURL": url, **content}
@@ -93,7 +109,7 @@ _HEAD = (
 
 
 def column(table: str, index: int) -> str:
-    return f"column_{index:02d}_of_{table[-4:]}"
+    return f"column_{index:02d}_of_{table.rpartition('_')[2][-4:]}"
 
 
 def _job_facets(name: str, size: Size) -> dict[str, Any]:
@@ -109,14 +125,14 @@ def _job_facets(name: str, size: Size) -> dict[str, Any]:
 
 def _dataset(table: str, sources: Sequence[str], size: Size) -> dict[str, Any]:
     width = COLUMNS if size is Size.LARGE else 2
-    fields = [
-        {"name": column(table, index), "type": "VARCHAR"} for index in range(width)
-    ]
+    fields = [{"name": column(table, index), "type": "VARCHAR"} for index in range(width)]
     facets = {"schema": _facet("SchemaDatasetFacet", "1-1-1", {"fields": fields})}
     if size is Size.SMALL and not sources:
         return {"namespace": NAMESPACE, "name": table}
     if sources and size is Size.LARGE:
-        lineage = {column(table, index): {"inputFields": [_input_field(sources, index)]} for index in range(width)}
+        lineage = {
+            column(table, index): {"inputFields": [_input_field(sources, index)]} for index in range(width)
+        }
         facets["columnLineage"] = _facet("ColumnLineageDatasetFacet", "1-2-0", {"fields": lineage})
     return {"namespace": NAMESPACE, "name": table, "facets": facets}
 
@@ -132,7 +148,7 @@ def now() -> str:
 
 
 class Mix:
-    """An endless mix of events: START and COMPLETE of runs, nine in ten of a known job, one in ten of a new one.
+    """An endless mix of runs, nine in ten of a known job and one in ten of a new one.
 
     `seed` makes it repeatable but for times; two mixes with different seeds make different new jobs.
     """
@@ -141,12 +157,14 @@ class Mix:
         self._random = random.Random(seed)
         self._known = [Template.of(job, size) for job in known]
         self._prototypes = [
-            Template.of(Job(f"{_NEW}", job.inputs, tuple(f"new.{_NEW}_{at}" for at in range(len(job.outputs)))), size)
+            Template.of(
+                Job(f"{_NEW}", job.inputs, tuple(f"new.{_NEW}_{at}" for at in range(len(job.outputs)))), size
+            )
             for job in known[:50]
         ]
         self._seed = f"{seed}_{uuid.uuid4().hex[:6]}"
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Run]:
         made = 0
         while True:
             if self._random.random() < NEW_JOBS:
@@ -154,15 +172,16 @@ class Mix:
                 template = self._random.choice(self._prototypes).renamed(f"job_{self._seed}_{made:05d}")
             else:
                 template = self._random.choice(self._known)
-            run_id = str(uuid.uuid4())
-            yield template.body(run_id, "START", now())
-            yield template.body(run_id, "COMPLETE", now())
+            yield Run(template)
 
 
-def first_runs(jobs: Sequence[Job], size: Size) -> Iterator[bytes]:
-    """One whole run of each job: what makes an estate known."""
-    for job in jobs:
-        template = Template.of(job, size)
-        run_id = str(uuid.uuid4())
-        yield template.body(run_id, "START", now())
-        yield template.body(run_id, "COMPLETE", now())
+def first_runs(jobs: Sequence[Job], size: Size) -> Iterator[Run]:
+    """One run of each job: what makes an estate known."""
+    return (Run(Template.of(job, size)) for job in jobs)
+
+
+def bodies(runs: Iterable[Run]) -> Iterator[bytes]:
+    """Each run's events, one after the other."""
+    for run in runs:
+        yield run.start()
+        yield run.complete()

@@ -55,9 +55,13 @@ def _altered(
 
 def _edges(snapshot: GraphSnapshot, entities: dict[str, EntityRecord]) -> dict[tuple[str, str], EdgeRecord]:
     starts = tuple(
-        it.urn for it in entities.values() if it.kind in ("dataset", "model", "dashboard", "chart") and it.kind != "run"
+        it.urn
+        for it in entities.values()
+        if it.kind in ("dataset", "model", "dashboard", "chart") and it.kind != "run"
     )
     if not starts:
         return {}
-    answer = snapshot.lineage(LineageQuery(starts, Direction.BOTH, 1, limit=10**9, with_evidence=False, with_hidden=False))
+    answer = snapshot.lineage(
+        LineageQuery(starts, Direction.BOTH, 1, limit=10**9, with_evidence=False, with_hidden=False)
+    )
     return {(it.source, it.target): it for it in answer.edges}

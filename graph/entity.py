@@ -22,7 +22,8 @@ def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
         "SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,)
     )
     return {
-        key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows
+        key: Overflowed(key, (rank, at, tie, bytes(digest)), value)
+        for key, rank, at, tie, digest, value in rows
     }
 
 

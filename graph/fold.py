@@ -27,7 +27,12 @@ from .spoken import Spoken
 from .statements import Declared, FacetSet, Flows, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
-_RUN_CHANGES = {"START": "run.started", "COMPLETE": "run.completed", "FAIL": "run.failed", "ABORT": "run.aborted"}
+_RUN_CHANGES = {
+    "START": "run.started",
+    "COMPLETE": "run.completed",
+    "FAIL": "run.failed",
+    "ABORT": "run.aborted",
+}
 _SEARCHED = frozenset({"run", "firing", "column"})  # kinds that are not in the full-text index
 _RELATIONS = {
     DERIVED: "derivedFrom", COLUMN: "columnDerivedFrom", WIDE: "columnDerivedFrom", READS: "reads", WRITES: "writes",
@@ -123,7 +128,14 @@ class Fold:
         return name_id
 
     def _say(
-        self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position, touched: _Touched
+        self,
+        name_id: int,
+        role: int,
+        rank: int,
+        set_id: int,
+        at: Instant,
+        position: Position,
+        touched: _Touched,
     ) -> None:
         if at > self._updated.get(name_id, BEGINNING):
             self._updated[name_id] = at
@@ -175,7 +187,9 @@ class Fold:
             if len(self._job_contents) > 500_000:
                 self._job_contents.clear()
             self._job_contents.add((job, content))
-            names = [self._nodes.name_id(name, at, position) for name in names_in(self._sayings.flows(content))]  # type: ignore[arg-type]
+            names = [
+                self._nodes.name_id(name, at, position) for name in names_in(self._sayings.flows(content))
+            ]  # type: ignore[arg-type]
             self._sayings.note_names(job, names)
         return content
 
@@ -231,7 +245,9 @@ class Fold:
         events = [event for it in jobs for event in self._sayings.events(run, it)]
         state = run_state(events)
         if len(jobs) > 1:  # one run id under several job names: the latest word
-            job = max((event.at, event.digest, it) for it in jobs for event in self._sayings.events(run, it))[2]
+            job = max((event.at, event.digest, it) for it in jobs for event in self._sayings.events(run, it))[
+                2
+            ]
         now = (job, state.state, state.started_at, state.ended_at)
         if now != held:
             self._database.execute(
@@ -302,7 +318,10 @@ class Fold:
         for name in touched.renewed:
             entity = self._members.entity(name)
             fields = touched.renewed.get(name, set())
-            if entity != name and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone():
+            if (
+                entity != name
+                and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone()
+            ):
                 self._close_entity(name)
                 changes.append(Change(position, "entity.closed", self._nodes.name(name).urn, at))
             if not entity or entity in done:
@@ -354,7 +373,9 @@ class Fold:
         changes = []
         facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
         if held[4] != row.dropped:
-            changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
+            changes.append(
+                Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at)
+            )
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:

@@ -187,9 +187,7 @@ def _classes_at(
     borne: Mapping[NameKey, Sequence[Occupancy]],
     name_order: Mapping[NameKey, tuple[str, str]],
 ) -> dict[Node, Node | None]:
-    alive = [
-        place for places in borne.values() for place in places if place.node[1] <= instant
-    ]
+    alive = [place for places in borne.values() for place in places if place.node[1] <= instant]
     gone = {place.node for place in alive if place.displaced_at <= instant}
     moved = {place.node for place in alive if place.moved_at <= instant}
     facets: dict[Node, Symlinks] = {}

@@ -67,7 +67,9 @@ class Members:
 
     # What is said ------------------------------------------------------------------------------------------
 
-    def symlinks_differ(self, name_id: int, at: Instant, digest: bytes, identifiers: tuple[Identifier, ...]) -> bool:
+    def symlinks_differ(
+        self, name_id: int, at: Instant, digest: bytes, identifiers: tuple[Identifier, ...]
+    ) -> bool:
         """Whether this symlinks facet, not yet among what is said, says anything but what is in force at `at`."""
         said = self._symlinks.get(name_id)
         if said is None:
@@ -109,7 +111,9 @@ class Members:
             return [it for index, it in enumerate(found) if index == 0 or it[2] != found[index - 1][2]]
         return found
 
-    def note_symlinks(self, name_id: int, identifiers: Iterable[Identifier], at: Instant, position: Position) -> None:
+    def note_symlinks(
+        self, name_id: int, identifiers: Iterable[Identifier], at: Instant, position: Position
+    ) -> None:
         """Remember which names a facet joins, so that all that could meet are found again."""
         for identifier in identifiers:
             other = self._nodes.name_id(identifier.name, at, position)
@@ -225,7 +229,13 @@ class Members:
             new = {(it.node[1], it.end, node_ids[it.node]) for it in occupied.get(name, ())}
             for row, known_from in old.items():
                 if row not in new:
-                    self._close("occupancy", "name_id = ? AND began = ? AND ended = ?", (name, *row[:2]), known_from, position)
+                    self._close(
+                        "occupancy",
+                        "name_id = ? AND began = ? AND ended = ?",
+                        (name, *row[:2]),
+                        known_from,
+                        position,
+                    )
             for began, ended, node in new - old.keys():
                 self._database.execute(
                     "INSERT INTO occupancy (name_id, began, ended, node, known_from, known_to) VALUES (?, ?, ?, ?, ?, ?)",
@@ -251,7 +261,11 @@ class Members:
         for row, known_from in old.items():
             if row not in rows:
                 self._close(
-                    "member", "node = ? AND entity = ? AND valid_from = ? AND valid_to = ?", row, known_from, position
+                    "member",
+                    "node = ? AND entity = ? AND valid_from = ? AND valid_to = ?",
+                    row,
+                    known_from,
+                    position,
                 )
         for row in rows - old.keys():
             self._database.execute(
@@ -278,7 +292,8 @@ class Members:
             )
         else:
             self._database.execute(
-                f"UPDATE {table} SET known_to = ? WHERE {where} AND known_from = ?", (position, *key, known_from)
+                f"UPDATE {table} SET known_to = ? WHERE {where} AND known_from = ?",
+                (position, *key, known_from),
             )
 
 

@@ -102,7 +102,11 @@ def make_urn(kind: str, namespace: str, name: str, path: str = "") -> str:
 def parse_urn(urn: str) -> Name:
     """The name behind a urn; raises `InvalidInput` if it is not one of ours."""
     parts = urn.split(":")
-    if parts[:2] != ["urn", "andon"] or not 5 <= len(parts) <= 6 or (len(parts) == 6) != (parts[2] == "column"):
+    if (
+        parts[:2] != ["urn", "andon"]
+        or not 5 <= len(parts) <= 6
+        or (len(parts) == 6) != (parts[2] == "column")
+    ):
         raise InvalidInput(
             f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn"
         )

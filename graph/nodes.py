@@ -110,7 +110,9 @@ class Nodes:
         return node
 
     def _read(self, node: int) -> tuple[Name, int]:
-        row = self._database.execute("SELECT kind, namespace, name, parent FROM node WHERE id = ?", (node,)).fetchone()
+        row = self._database.execute(
+            "SELECT kind, namespace, name, parent FROM node WHERE id = ?", (node,)
+        ).fetchone()
         return Name(row[0], row[1], row[2]), row[3]
 
     def name(self, node: int) -> Name:

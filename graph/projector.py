@@ -176,5 +176,3 @@ class Projector:
             return decode(envelope)
         except InvalidInput as error:
             return error
-
-

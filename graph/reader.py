@@ -244,7 +244,5 @@ class GraphReader(Protocol):
 
     def snapshot(self, as_of: AsOf = PRESENT) -> AbstractContextManager[GraphSnapshot]: ...
 
-    def diff(
-        self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None
-    ) -> Iterator[DiffRecord]:
+    def diff(self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
         """What differs between two states: entities first, then relations, each in urn order."""

@@ -136,7 +136,9 @@ class FacetSets:
         names = (
             None
             if identifiers is None
-            else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
+            else tuple(
+                Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers
+            )
         )
         return KnownSet(set_id, facets, columns, fields, names)
 
@@ -222,11 +224,14 @@ def column_fields(
     """Column path -> (ordinal from 1, type, description), from the newest schema that names it."""
     found: dict[str, tuple[Order, tuple[int, str | None, str | None]]] = {}
     for saying in said:
-        order = (saying.rank, saying.at, _SCHEMA_TIE.get(saying.role, 0), saying.known.facets.get(SCHEMA_KEY, (b"", None))[0])
+        order = (
+            saying.rank,
+            saying.at,
+            _SCHEMA_TIE.get(saying.role, 0),
+            saying.known.facets.get(SCHEMA_KEY, (b"", None))[0],
+        )
         for ordinal, (path, kind, text) in enumerate(saying.known.fields or (), start=1):
             held = found.get(path)
             if held is None or order > held[0]:
                 found[path] = (order, (ordinal, kind, text))
     return {path: field for path, (_, field) in found.items()}
-
-

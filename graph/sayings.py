@@ -52,7 +52,9 @@ class Piece:
         return (self.set_id, self.effect, self.start) == (version.content, version.effect, version.start)
 
     def until(self, valid_to: Instant) -> Piece:
-        return Piece(self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from)
+        return Piece(
+            self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from
+        )
 
 
 Span = tuple[Edge, Instant, Instant]
@@ -142,7 +144,10 @@ class Sayings:
             " ORDER BY at, digest",
             key,
         )
-        return [RunEvent(at, digest, type, bool(streaming), content) for at, digest, type, streaming, content in rows]
+        return [
+            RunEvent(at, digest, type, bool(streaming), content)
+            for at, digest, type, streaming, content in rows
+        ]
 
     def add_event(self, run: int, job: int, event: RunEvent, position: Position) -> list[EdgeChange]:
         """Take one event of a run in; answers how the job's present edges differ for it."""
@@ -166,7 +171,14 @@ class Sayings:
     # Declarations ------------------------------------------------------------------------------------------
 
     def declare(
-        self, job: int, at: Instant, digest: bytes, rank: int, register: bool, content: int | None, position: Position
+        self,
+        job: int,
+        at: Instant,
+        digest: bytes,
+        rank: int,
+        register: bool,
+        content: int | None,
+        position: Position,
     ) -> list[EdgeChange]:
         """Take a declaration in; `register`: the newest of the job's at this rank replaces the others."""
         cursor = self._database.execute(
@@ -209,7 +221,8 @@ class Sayings:
         """Draw a job anew because a name it speaks of turned out to be another entity's."""
         changes: list[EdgeChange] = []
         runs = self._database.execute(
-            "SELECT DISTINCT saying FROM piece WHERE job_id = ? AND saying > 0 AND known_to = ?", (job, LATEST)
+            "SELECT DISTINCT saying FROM piece WHERE job_id = ? AND saying > 0 AND known_to = ?",
+            (job, LATEST),
         ).fetchall()
         for (run,) in runs:
             changes += self._refold_run(run, job, position)
@@ -231,7 +244,9 @@ class Sayings:
         for event in carrying:  # a repetition of what was said last adds nothing
             if not distinct or distinct[-1].content != event.content:
                 distinct.append(event)
-        shared = any(self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content))
+        shared = any(
+            self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content)
+        )
         times = tuple(event.at for event in carrying) if shared else ()
         key = (job, *(event.content for event in (carrying if shared else distinct)), *times)
         found = self._combined.get(key)
@@ -239,7 +254,9 @@ class Sayings:
             if len(self._combined) > 100_000:
                 self._combined.clear()
             events = carrying if shared else distinct
-            found = self._combined[key] = self._make_edge_set(job, [self._resolved(event) for event in events])
+            found = self._combined[key] = self._make_edge_set(
+                job, [self._resolved(event) for event in events]
+            )
         return found
 
     def _names_of(self, content: int) -> list[int]:
@@ -256,7 +273,11 @@ class Sayings:
         def node(name: object) -> int:
             return nodes.bearer(nodes.name_id(name, at, Position(0)), at)  # type: ignore[arg-type]
 
-        return ResolvedFlows(self.flows(event.content), node, lambda dataset, path: nodes.column(dataset, path, at, Position(0)))
+        return ResolvedFlows(
+            self.flows(event.content),
+            node,
+            lambda dataset, path: nodes.column(dataset, path, at, Position(0)),
+        )
 
     def _make_edge_set(self, job: int, contents: Sequence[ResolvedFlows]) -> int:
         implicit = self._nodes.name(job).kind != "job"
@@ -299,7 +320,9 @@ class Sayings:
             before = stale.pop(version.valid_from, None)
             if before is not None and before.says(version):
                 # Only its end moved; who asks as of an earlier position goes by valid_from alone.
-                self._database.execute("UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before.id))
+                self._database.execute(
+                    "UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before.id)
+                )
                 kept[version] = before.until(version.valid_to)
                 differs.remove(version.valid_from)
                 touched |= {before.valid_to, version.valid_to}
@@ -339,7 +362,9 @@ class Sayings:
         else:
             self._database.execute("UPDATE piece SET known_to = ? WHERE id = ?", (position, piece.id))
 
-    def _redraw(self, job: int, since: Instant, touched: set[Instant], position: Position) -> list[EdgeChange]:
+    def _redraw(
+        self, job: int, since: Instant, touched: set[Instant], position: Position
+    ) -> list[EdgeChange]:
         """Look the governing segments up again from `since` on, and re-draw the edges if they differ."""
         later = self._database.execute(
             "SELECT valid_from FROM piece WHERE job_id = ? AND valid_from > ? AND known_to = ? UNION"
@@ -453,7 +478,17 @@ class Sayings:
             "INSERT INTO edge (kind, job_id, source, target, detail, valid_from, valid_to, known_from, known_to)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (edge[0], job, edge[1], edge[2], _encode(edge[3]) if edge[3] else None, start, end, position, LATEST)
+                (
+                    edge[0],
+                    job,
+                    edge[1],
+                    edge[2],
+                    _encode(edge[3]) if edge[3] else None,
+                    start,
+                    end,
+                    position,
+                    LATEST,
+                )
                 for edge, start, end in opened
             ],
         )

@@ -17,7 +17,6 @@ import msgspec
 from ontology import Ontology
 
 from .database import Cached, Database
-from .errors import InvalidInput
 from .entity import (
     EntityRegisters,
     created_between,
@@ -26,6 +25,7 @@ from .entity import (
     read_overflow,
     said_between,
 )
+from .errors import InvalidInput
 from .lineage import Lineage, Place, column_urn
 from .lineage import paths as shortest_paths
 from .model import BEGINNING, FOREVER, LATEST, AsOf, Instant, Name, Position, make_urn, parse_urn
@@ -53,6 +53,9 @@ from .timeline import READS, WRITES, Edge, RunEvent, run_state
 _ENTITY = "id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at"
 _read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode
 _read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
+
+_UNTOLD = (10**9, None, None)
+"""(ordinal, type, description) of a column that no schema describes: after those that one does."""
 
 
 class Shared:
@@ -215,7 +218,8 @@ class Snapshot:
     def entities_by_id(self, ids: Sequence[int]) -> dict[int, EntityRecord]:
         if self._is_present:
             rows = self.database.execute(
-                f"SELECT {_ENTITY} FROM entity WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+                f"SELECT {_ENTITY} FROM entity WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(ids)),),
             ).fetchall()
             return self._with_runs({row[0]: _entity_record(row) for row in rows})
         found = {}
@@ -251,7 +255,9 @@ class Snapshot:
                     said.append(SaidSet(self._sets.get(set_id), role, rank, at))
                 overflowed += read_overflow(self.database, name_id).values()
             else:
-                said += said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known)
+                said += said_between(
+                    self.database, self._sets, node, name_id, occupancies, self.valid, self.known
+                )
             created += created_between(self.database, node, name_id, occupancies, self.valid, self.known)
         return gather(said, overflowed, min(created)) if created else None
 
@@ -323,7 +329,9 @@ class Snapshot:
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, len(key)))
-            start = next((i for i, it in enumerate(marks) if (it < last if descending else it > last)), len(every))
+            start = next(
+                (i for i, it in enumerate(marks) if (it < last if descending else it > last)), len(every)
+            )
         chosen = every[start : start + query.first]
         cursors = tuple(_cursor(*mark) for mark in marks[start : start + query.first])
         return Page(tuple(chosen), cursors, len(every), start + query.first < len(every))
@@ -341,21 +349,34 @@ class Snapshot:
             entity = self.entity_of(dataset)
             if entity:
                 places.setdefault((entity, path), node)
-        listed = [(path, node, entity) for (entity, path), node in places.items() if path in self.column_paths(entity)]
+        listed = [
+            (path, node, entity)
+            for (entity, path), node in places.items()
+            if path in self.column_paths(entity)
+        ]
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, 2))
             start = next((i for i, it in enumerate(listed) if it[:2] > last), len(listed))
         chosen = listed[start : start + query.first]
         records = self.places([(entity, path) for path, _, entity in chosen])
-        found = [(records[entity, path], _cursor(path, node)) for path, node, entity in chosen if (entity, path) in records]
+        found = [
+            (records[entity, path], _cursor(path, node))
+            for path, node, entity in chosen
+            if (entity, path) in records
+        ]
         return Page(
-            tuple(it for it, _ in found), tuple(it for _, it in found), len(listed), start + query.first < len(listed)
+            tuple(it for it, _ in found),
+            tuple(it for _, it in found),
+            len(listed),
+            start + query.first < len(listed),
         )
 
     def counts(self) -> dict[str, int]:
         if self._is_present:
-            rows = self.database.execute("SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type").fetchall()
+            rows = self.database.execute(
+                "SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type"
+            ).fetchall()
             counts = dict(rows)
             columns = self.database.execute(
                 "SELECT count(*) FROM node WHERE kind = 'column' AND parent > 0"
@@ -417,9 +438,8 @@ class Snapshot:
             if registers is not None:
                 fields = column_fields(registers.said, registers.winners)
                 named = present_columns(registers.winners)
-                last = (10**9, None, None)
-                for path in sorted(named, key=lambda it: (fields.get(it, last)[0], it)):
-                    found[path] = fields.get(path, last)
+                for path in sorted(named, key=lambda it: (fields.get(it, _UNTOLD)[0], it)):
+                    found[path] = fields.get(path, _UNTOLD)
             self._columns[dataset] = found
         return found
 
@@ -459,8 +479,8 @@ class Snapshot:
         entity = self.entity_of(kept[0])
         return (entity, kept[1]) if entity else None
 
-    def places(self, places: Iterable[Place]) -> dict[Place, EntityRecord]:
-        """The records behind entities and columns."""
+    def places(self, places: Iterable[Place], closed: bool = False) -> dict[Place, EntityRecord]:
+        """The records behind entities and columns; columns that are no longer there only if `closed`."""
         wanted = list(places)
         records = self.entities_by_id(list({it[0] for it in wanted}))
         found: dict[Place, EntityRecord] = {}
@@ -477,16 +497,18 @@ class Snapshot:
                 for tag in record.tags:
                     if tag.field:
                         tags[entity][tag.field].append(tag)
-            column = self._column_record(record, path, tuple(tags[entity].get(path, ())))
+            column = self._column_record(record, path, tuple(tags[entity].get(path, ())), closed)
             if column is not None:
                 found[entity, path] = column
         return found
 
-    def _column_record(self, dataset: EntityRecord, path: str, tags: tuple[Tag, ...]) -> ColumnRecord | None:
+    def _column_record(
+        self, dataset: EntityRecord, path: str, tags: tuple[Tag, ...], closed: bool
+    ) -> ColumnRecord | None:
         field = self.column_paths(dataset.id).get(path)
-        if field is None:
+        if field is None and not closed:
             return None
-        ordinal, data_type, description = field
+        ordinal, data_type, description = field or _UNTOLD
         return ColumnRecord(
             id=dataset.id,
             kind="column",
@@ -498,11 +520,11 @@ class Snapshot:
             updated_at=dataset.updated_at,
             description=description,
             tags=tags,
-            dropped=dataset.dropped,
+            dropped=dataset.dropped or field is None,
             dataset_id=dataset.id,
             path=path,
             data_type=data_type,
-            ordinal=ordinal if ordinal < 10**9 else None,
+            ordinal=ordinal if ordinal < _UNTOLD[0] else None,
         )
 
     # Runs and jobs -----------------------------------------------------------------------------------------
@@ -517,7 +539,10 @@ class Snapshot:
                 )
             ]
         else:
-            ids = [row[0] for row in self.database.execute("SELECT run_id FROM run_now WHERE job_id = ?", (job.id,))]
+            ids = [
+                row[0]
+                for row in self.database.execute("SELECT run_id FROM run_now WHERE job_id = ?", (job.id,))
+            ]
         found = [it for it in self.entities_by_id(ids).values() if isinstance(it, RunRecord)]
         found.sort(key=lambda it: (it.started_at or 0, it.id), reverse=True)
         return tuple(found[:first])
@@ -591,7 +616,11 @@ class Snapshot:
             ).fetchall()
             for set_id, at in rows:
                 stored = self._sets.get(set_id).facets.get("version")
-                value = msgspec.json.decode(self._sets.value(stored[1])) if stored and stored[1] is not None else None
+                value = (
+                    msgspec.json.decode(self._sets.value(stored[1]))
+                    if stored and stored[1] is not None
+                    else None
+                )
                 if isinstance(value, dict) and value.get("datasetVersion"):
                     version = str(value["datasetVersion"])
                     held = found.get(version)
@@ -632,7 +661,9 @@ class Snapshot:
         )
         return self.evidence_of_sayings(job, sayings)
 
-    def evidence_of_sayings(self, job: int, sayings: tuple[int, ...]) -> tuple[list[tuple[Instant, int]], int]:
+    def evidence_of_sayings(
+        self, job: int, sayings: tuple[int, ...]
+    ) -> tuple[list[tuple[Instant, int]], int]:
         marks = json.dumps(sayings)
         source = (
             "(SELECT e.at AS at, e.position AS position FROM json_each(?1) AS s JOIN run_event AS e"
@@ -642,7 +673,8 @@ class Snapshot:
         )
         parameters = (marks, job, self.valid, self.known)
         rows = self.database.execute(
-            f"SELECT at, position, count(*) OVER () FROM {source} ORDER BY at DESC, position DESC LIMIT 20", parameters
+            f"SELECT at, position, count(*) OVER () FROM {source} ORDER BY at DESC, position DESC LIMIT 20",
+            parameters,
         ).fetchall()
         return [(row[0], row[1]) for row in rows], (rows[0][2] if rows else 0)
 
@@ -776,7 +808,11 @@ def _read_cursor(text: str, length: int) -> list[object]:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except ValueError:
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
+    if (
+        not isinstance(values, list)
+        or len(values) != length
+        or not all(isinstance(it, str | int) for it in values)
+    ):
         raise InvalidInput("is not a cursor of an earlier page", field="after")
     return values
 

@@ -118,7 +118,7 @@ class SqliteGraph:
             return connection, Shared(connection), self._generation
 
     def diff(self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
-        from .diff import differences  # noqa: PLC0415 - diff reads snapshots, which this module opens
+        from .diff import differences
 
         with self.snapshot(before) as old, self.snapshot(after) as new:
             yield from differences(old, new, urns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import sqlite3
 import threading
 import time
@@ -23,6 +24,8 @@ from .errors import Conflict, JournalBroken, NotFound, Unavailable
 from .journal import Appended, DeadLetter
 from .model import Envelope, Instant, NewEnvelope, Position
 
+_log = logging.getLogger("andon.journal")
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS envelope (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, source TEXT NOT NULL, received_at INTEGER NOT NULL,
@@ -36,9 +39,7 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 PRAGMA user_version = 1;
 """
 _VERSION = 1
-_INSERT = (
-    "INSERT INTO envelope (position, kind, source, received_at, key, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT = "INSERT INTO envelope (position, kind, source, received_at, key, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
 _PLAIN, _ZLIB = 0, 1
 _COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
@@ -91,7 +92,7 @@ class SqliteJournal:
         self._path = path
         self._clock = clock
         self._connect = connect or (lambda where: sqlite3.connect(where, check_same_thread=False, timeout=30))
-        self._lock_file = open(path.with_name(path.name + ".lock"), "w")  # noqa: SIM115 - held while open
+        self._lock_file = open(path.with_name(path.name + ".lock"), "w")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -102,7 +103,9 @@ class SqliteJournal:
         if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
             raise Conflict(f"the journal {path.name} was written by a newer Andon")
         self._writer_connection.executescript(_SCHEMA)
-        row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
+        row = self._writer_connection.execute(
+            "SELECT max(position), max(received_at) FROM envelope"
+        ).fetchone()
         self._last = row[0] or 0
         self._last_received = row[1] or 0
         self._readers = threading.local()
@@ -153,11 +156,15 @@ class SqliteJournal:
         now = self._clock()
 
         def write(connection: sqlite3.Connection) -> None:
+            if position is not None:  # a rebuild meets the same fault again
+                connection.execute("DELETE FROM dead_letter WHERE position = ?", (position,))
             cursor = connection.execute(
                 "INSERT INTO dead_letter (received_at, source, reason, field, body, position) VALUES (?, ?, ?, ?, ?, ?)",
                 (now, source, reason, field, body, position),
             )
-            connection.execute("DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,))
+            connection.execute(
+                "DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,)
+            )
 
         self._run(write)
 
@@ -174,8 +181,10 @@ class SqliteJournal:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(
-                "UPDATE envelope SET body = NULL, codec = 0, redacted = ? WHERE position = ?", (reason, position)
+                "UPDATE envelope SET body = NULL, codec = 0, redacted = ? WHERE position = ?",
+                (reason, position),
             )
+            connection.execute("UPDATE dead_letter SET body = NULL WHERE position = ?", (position,))
 
         self._run(write)
         # The old bytes still stand in the write-ahead log until it is folded back.
@@ -223,7 +232,7 @@ class SqliteJournal:
     def _write(self, group: list[_Request]) -> None:
         try:
             answers = self._commit(group)
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, those who wait must hear of it and the writer go on
             self._fail(group, error)
             return
         failpoint.reach("journal.after_commit")
@@ -248,7 +257,9 @@ class SqliteJournal:
                     try:
                         connection.execute(_INSERT, row)
                     except sqlite3.IntegrityError:
-                        first = connection.execute("SELECT position FROM envelope WHERE key = ?", (envelope.key,))
+                        first = connection.execute(
+                            "SELECT position FROM envelope WHERE key = ?", (envelope.key,)
+                        )
                         answer.append(Appended(first.fetchone()[0], True))
                     else:
                         last += 1
@@ -264,13 +275,18 @@ class SqliteJournal:
         self._last, self._last_received = last, received
         return answers
 
-    def _fail(self, group: list[_Request], error: sqlite3.Error) -> None:
+    def _fail(self, group: list[_Request], error: Exception) -> None:
         name = getattr(error, "sqlite_errorname", "")
+        _log.error("%d requests could not be journalled", len(group), exc_info=error)
         if name in _FATAL:
             self._broken = True
-            answer: Unavailable = JournalBroken("the journal could not be made durable; Andon must be restarted")
+            answer: Unavailable = JournalBroken(
+                "the journal could not be made durable; Andon must be restarted"
+            )
         else:
-            answer = Unavailable(f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5)
+            answer = Unavailable(
+                f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5
+            )
         _reject(group, answer)
         if self._broken and self._on_broken is not None:
             self._on_broken()
@@ -284,22 +300,33 @@ class SqliteJournal:
         return [_envelope(row) for row in rows]
 
     def envelope(self, position: int) -> Envelope | None:
-        row = self._reader().execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,)).fetchone()
+        row = (
+            self._reader()
+            .execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,))
+            .fetchone()
+        )
         return _envelope(row) if row else None
 
     def last_position(self) -> Position:
         return Position(self._last)
 
     def position_at(self, instant: Instant) -> Position:
-        row = self._reader().execute(
-            "SELECT position FROM envelope WHERE received_at <= ? ORDER BY received_at DESC, position DESC LIMIT 1",
-            (instant,),
-        ).fetchone()
+        row = (
+            self._reader()
+            .execute(
+                "SELECT position FROM envelope WHERE received_at <= ? ORDER BY received_at DESC, position DESC LIMIT 1",
+                (instant,),
+            )
+            .fetchone()
+        )
         return Position(row[0] if row else 0)
 
     def wait_for(self, after: int, timeout: float) -> bool:
         with self._appended:
-            return self._appended.wait_for(lambda: self._last > after or self._closing, timeout) and self._last > after
+            return (
+                self._appended.wait_for(lambda: self._last > after or self._closing, timeout)
+                and self._last > after
+            )
 
     def dead_letters(self, first: int, before: int | None = None) -> list[DeadLetter]:
         rows = self._reader().execute(
@@ -310,9 +337,14 @@ class SqliteJournal:
         return [DeadLetter(*row) for row in rows]
 
     def dead_letter(self, id: int) -> DeadLetter | None:
-        row = self._reader().execute(
-            "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id = ?", (id,)
-        ).fetchone()
+        row = (
+            self._reader()
+            .execute(
+                "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id = ?",
+                (id,),
+            )
+            .fetchone()
+        )
         return DeadLetter(*row) if row else None
 
     def dead_letter_count(self) -> int:

@@ -101,7 +101,9 @@ class Decoder:
             columns.setdefault(flow.source, {})[flow.column] = None
         for source, named in columns.items():
             found = FacetSet(columns=tuple(named))
-            digest = blake2b(msgspec.msgpack.encode(found.columns), digest_size=16, person=b"columns").digest()
+            digest = blake2b(
+                msgspec.msgpack.encode(found.columns), digest_size=16, person=b"columns"
+            ).digest()
             yield Said(source, Role.MENTIONED, Digested(digest, lambda found=found: found))  # type: ignore[misc]
 
     def _facet_set(self, raws: tuple[msgspec.Raw, ...], salt: int) -> Digested[FacetSet] | None:
@@ -231,5 +233,3 @@ def _parents(raw: msgspec.Raw) -> Iterator[Said]:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-

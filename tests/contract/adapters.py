@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from graph.journal import Journal
+from graph.model import Change
 from graph.projector import ProjectedStore
 from graph.reader import GraphReader
 from graph.sqlite import SqliteGraph
@@ -33,6 +34,8 @@ class JournalPlace(Protocol):
 
 class Store(GraphReader, ProjectedStore, Protocol):
     """A graph store: told by the projector, read by everybody."""
+
+    def changes(self, after: int, limit: int) -> list[Change]: ...
 
     def close(self) -> None: ...
 

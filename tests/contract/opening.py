@@ -1,6 +1,6 @@
 """A process that opens a journal and says how that went.
 
-    python -m tests.contract.opening KIND FOLDER
+python -m tests.contract.opening KIND FOLDER
 """
 
 from __future__ import annotations

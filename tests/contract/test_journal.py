@@ -298,13 +298,18 @@ def test_dead_letters_are_listed_newest_first_page_by_page(journal: Journal) -> 
 
 
 def test_a_dead_letter_keeps_what_was_said_of_it(place: JournalPlace) -> None:
-    with opened(place, 100) as journal:
-        journal.add_dead_letter("http", "is no UUID", "run.runId", b"\x00the body", 7)
-        [letter] = journal.dead_letters(1)
+    journal = place.open(clock=lambda: 100)
+    journal.add_dead_letter("http", "is no UUID", "run.runId", b"\x00the body", 7)
+    journal.close()
 
-        assert (letter.source, letter.reason, letter.field) == ("http", "is no UUID", "run.runId")
-        assert (letter.body, letter.position, letter.received_at) == (b"\x00the body", 7, 100)
-        assert journal.dead_letter(letter.id) == letter
+    journal = place.open()
+    [letter] = journal.dead_letters(1)
+    found = journal.dead_letter(letter.id)
+    journal.close()
+
+    assert (letter.source, letter.reason, letter.field) == ("http", "is no UUID", "run.runId")
+    assert (letter.body, letter.position, letter.received_at) == (b"\x00the body", 7, 100)
+    assert found == letter
 
 
 def test_a_dead_letter_may_have_no_body(journal: Journal) -> None:

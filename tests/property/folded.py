@@ -51,11 +51,11 @@ def tell(graph: SqliteGraph, envelopes: Sequence[reference.Envelope], batches: S
         graph.commit(Position(batch[-1].position))
 
 
-def read(graph: SqliteGraph, valid: int | None = None, position: int | None = None, history: bool = False) -> reference.State:
+def read(
+    graph: SqliteGraph, valid: int | None = None, position: int | None = None, history: bool = False
+) -> reference.State:
     """The graph's answer as of (valid, position), in the reference's words."""
-    as_of = AsOf(
-        None if valid is None else Instant(valid), None if position is None else Position(position)
-    )
+    as_of = AsOf(None if valid is None else Instant(valid), None if position is None else Position(position))
     with graph.snapshot(as_of) as snapshot:
         assert isinstance(snapshot, Snapshot)
         return _state(snapshot, history)
@@ -63,7 +63,9 @@ def read(graph: SqliteGraph, valid: int | None = None, position: int | None = No
 
 def _state(snapshot: Snapshot, history: bool) -> reference.State:
     page = snapshot.entities(EntityQuery(include_dropped=True, first=10_000))
-    records = {it.urn: it for it in page.records if it.kind in ("dataset", "dashboard", "model", "job", "run")}
+    records = {
+        it.urn: it for it in page.records if it.kind in ("dataset", "dashboard", "model", "job", "run")
+    }
     datasets = [it for it in records.values() if it.kind in _DATASETS]
     entities = {urn: _entity(snapshot, it) for urn, it in records.items()}
     columns: dict[str, list[str]] = {}
@@ -106,7 +108,11 @@ def _state(snapshot: Snapshot, history: bool) -> reference.State:
 
 def _transformation(it: object) -> str:
     said = {name: getattr(it, name) for name in ("type", "subtype", "description", "masking")}
-    return json.dumps({key: value for key, value in said.items() if value not in (None, False)}, sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        {key: value for key, value in said.items() if value not in (None, False)},
+        sort_keys=True,
+        separators=(",", ":"),
+    )
 
 
 def _entity(snapshot: Snapshot, record: EntityRecord) -> reference.EntityState:
