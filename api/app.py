@@ -174,9 +174,7 @@ class Service:
             max_body_bytes=min(settings.max_body_bytes, GRAPHQL_BODY_BYTES),
         )
         limit = settings.max_body_bytes
-        app = FastAPI(
-            title="Andon", version=version(), docs_url=None, redoc_url=None, lifespan=self._lifespan
-        )
+        app = FastAPI(title="Andon", version=version(), docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.router.routes[:0] = [
             Route("/graphql/editor.js", graphql, methods=["GET"]),
             Route("/graphql/editor.css", graphql, methods=["GET"]),

@@ -171,9 +171,7 @@ class Keys:
                 self._version = version
 
     def _read(self) -> Iterable[Key]:
-        rows = self._connection.execute(
-            "SELECT id, name, secret_sha256, scopes, created_at, revoked_at FROM key"
-        )
+        rows = self._connection.execute("SELECT id, name, secret_sha256, scopes, created_at, revoked_at FROM key")
         for id, name, secret, scopes, created_at, revoked_at in rows.fetchall():
             yield Key(id, name, secret, parse_scopes(scopes), created_at, revoked_at)
 

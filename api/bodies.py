@@ -134,9 +134,7 @@ def _known_charset(name: str) -> str:
         known = codecs.lookup(name).name
         "".encode(known)  # refuses codecs that are not of text
     except (LookupError, ValueError):
-        raise UnsupportedMediaType(
-            f"unknown charset {name[:40]!r}; send UTF-8", field="Content-Type"
-        ) from None
+        raise UnsupportedMediaType(f"unknown charset {name[:40]!r}; send UTF-8", field="Content-Type") from None
     return "" if known in ("utf-8", "ascii") else known
 
 

@@ -63,9 +63,7 @@ def _keys_add(options: argparse.Namespace) -> None:
 
     scopes = parse_scopes(options.scope)
     print(Keys(_keys_file(options)).add(options.name, scopes))
-    print(
-        "This is the only time the key is shown. Send it as 'Authorization: Bearer <key>'.", file=sys.stderr
-    )
+    print("This is the only time the key is shown. Send it as 'Authorization: Bearer <key>'.", file=sys.stderr)
 
 
 def _keys_list(options: argparse.Namespace) -> None:
@@ -147,9 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    keys = commands.add_parser(
-        "keys", help="make, list and revoke the keys that callers need", allow_abbrev=False
-    )
+    keys = commands.add_parser("keys", help="make, list and revoke the keys that callers need", allow_abbrev=False)
     verbs = keys.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = _command(verbs, "add", "make a key and print it", _keys_add)
     add.add_argument("name", metavar="NAME", help="whose key it is; stands behind all that is done with it")
@@ -166,9 +162,7 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    journal = commands.add_parser(
-        "journal", help="look at what came in, rebuild the graph from it", allow_abbrev=False
-    )
+    journal = commands.add_parser("journal", help="look at what came in, rebuild the graph from it", allow_abbrev=False)
     verbs = journal.add_subparsers(title="commands", metavar="COMMAND", required=True)
     tail = _command(verbs, "tail", "print the newest envelopes, one JSON object a line", _journal_tail)
     tail.add_argument("-n", "--lines", type=int, default=10, metavar="N", help="how many (default: 10)")

@@ -72,17 +72,13 @@ class Front:
             await self._doors.get(scope["path"], self._app)(scope, receive, send_secured)
         except asyncio.CancelledError:
             raise
-        except (
-            Exception
-        ) as error:  # the process edge: whatever it is, the caller gets an answer without a stack
+        except Exception as error:  # the process edge: whatever it is, the caller gets an answer without a stack
             if ended:  # starlette raises again what it has answered (and we have logged)
                 return
             answer = problem(error)
             if started:
                 raise
-            await send_secured(
-                {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-            )
+            await send_secured({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             await send_secured({"type": "http.response.body", "body": answer.body})
 
     def _admit(self, scope: Scope) -> None:

@@ -14,17 +14,13 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class _Positions(Collector):
     """Reads the positions at the moment of the scrape."""
 
-    def __init__(
-        self, received: Callable[[], int], projected: Callable[[], int], dead: Callable[[], int]
-    ) -> None:
+    def __init__(self, received: Callable[[], int], projected: Callable[[], int], dead: Callable[[], int]) -> None:
         self._received, self._projected, self._dead = received, projected, dead
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         projected, received = self._projected(), self._received()
         yield GaugeMetricFamily("andon_journal_position", "Position of the last envelope received.", received)
-        yield GaugeMetricFamily(
-            "andon_projected_position", "Position up to which the graph has read.", projected
-        )
+        yield GaugeMetricFamily("andon_projected_position", "Position up to which the graph has read.", projected)
         yield GaugeMetricFamily(
             "andon_projection_lag", "Envelopes received and not yet in the graph.", received - projected
         )
@@ -34,14 +30,10 @@ class _Positions(Collector):
 class Metrics:
     """The counters of one service; a registry of its own, so that two services in one process do not mix."""
 
-    def __init__(
-        self, received: Callable[[], int], projected: Callable[[], int], dead: Callable[[], int]
-    ) -> None:
+    def __init__(self, received: Callable[[], int], projected: Callable[[], int], dead: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Positions(received, projected, dead))
-        events = Counter(
-            "andon_events", "Events by what became of them.", ["outcome"], registry=self._registry
-        )
+        events = Counter("andon_events", "Events by what became of them.", ["outcome"], registry=self._registry)
         self.accepted = events.labels("accepted")
         self.duplicate = events.labels("duplicate")
         self.rejected = events.labels("rejected")

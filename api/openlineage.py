@@ -80,9 +80,7 @@ class _Door:
         self._metrics.rejected.inc()
         kept = body[:DEAD_LETTER_BYTES] if body is not None else None
         try:
-            await anyio.to_thread.run_sync(
-                self._journal.add_dead_letter, SOURCE, error.reason, error.field, kept
-            )
+            await anyio.to_thread.run_sync(self._journal.add_dead_letter, SOURCE, error.reason, error.field, kept)
         except Unavailable as unavailable:
             log.warning("a refused event could not be kept: %s", unavailable)
 

@@ -42,25 +42,17 @@ class Settings:
     """All settings, checked; see the module for where values come from."""
 
     data: Path = _row(Path("andon-data"), "Folder that holds all that Andon keeps; made if it is not there.")
-    host: str = _row(
-        "127.0.0.1", "Address to listen on; beyond loopback Andon starts only if there is a key."
-    )
+    host: str = _row("127.0.0.1", "Address to listen on; beyond loopback Andon starts only if there is a key.")
     port: int = _row(8080, "TCP port to listen on; 0 takes a free one.")
-    log_level: str = _row(
-        "info", "Least severity that is logged.", choices=("debug", "info", "warning", "error")
-    )
+    log_level: str = _row("info", "Least severity that is logged.", choices=("debug", "info", "warning", "error"))
 
-    max_body_bytes: int = _row(
-        10_000_000, "Largest request body in bytes, before and after unpacking.", least=1_000
-    )
+    max_body_bytes: int = _row(10_000_000, "Largest request body in bytes, before and after unpacking.", least=1_000)
     journal_synchronous: str = _row(
         "FULL",
         "How SQLite makes the journal durable: OFF and NORMAL may lose acknowledged events in a power cut.",
         choices=("OFF", "NORMAL", "FULL", "EXTRA"),
     )
-    journal_queue: int = _row(
-        8_192, "Events that may wait for the disk; beyond it Andon answers 503.", least=1
-    )
+    journal_queue: int = _row(8_192, "Events that may wait for the disk; beyond it Andon answers 503.", least=1)
     journal_queue_bytes: int = _row(
         128 * 1024 * 1024,
         "Bytes of events that may wait for the disk; beyond it Andon answers 503.",
@@ -68,9 +60,7 @@ class Settings:
     )
 
     graphql_threads: int = _row(4, "GraphQL operations that run at once.", least=1)
-    graphql_queue: int = _row(
-        200, "GraphQL operations that may wait for a thread; beyond it Andon answers 503."
-    )
+    graphql_queue: int = _row(200, "GraphQL operations that may wait for a thread; beyond it Andon answers 503.")
     graphql_timeout: float = _row(5.0, "Seconds an operation may take.", least=0.01)
     graphql_max_depth: int = _row(10, "Levels of fields an operation may nest.", least=1)
     graphql_max_cost: int = _row(10_000, "Fields an operation names plus look-ups it may cause.", least=1)
@@ -82,9 +72,7 @@ class Settings:
         "Whether the schema may be asked for; auto means only where Andon listens on loopback.",
         choices=("auto", "on", "off"),
     )
-    lineage_max_nodes: int = _row(
-        5_000, "Nodes a lineage answer may have; a greater one is cut and says so.", least=1
-    )
+    lineage_max_nodes: int = _row(5_000, "Nodes a lineage answer may have; a greater one is cut and says so.", least=1)
     position_wait: float = _row(10.0, "Seconds a read waits for the position that it asks for.")
 
     ontology: str = _row("", "Turtle file of entity types to use instead of the one that ships.")
@@ -96,9 +84,7 @@ class Settings:
         (),
         "Host names, comma-separated, under which a service without keys may be reached besides loopback's.",
     )
-    failpoint: str = _row(
-        "", "For tests: the place in the code where the process dies; refused beyond loopback."
-    )
+    failpoint: str = _row("", "For tests: the place in the code where the process dies; refused beyond loopback.")
 
     references: Mapping[str, str] = field(default_factory=dict)
     """What `${NAME}` stands for in rules: the environment's ANDON_* variables that are no settings. Not a
@@ -116,9 +102,7 @@ class Settings:
 
     @property
     def introspection(self) -> bool:
-        return (
-            self.on_loopback if self.graphql_introspection == "auto" else self.graphql_introspection == "on"
-        )
+        return self.on_loopback if self.graphql_introspection == "auto" else self.graphql_introspection == "on"
 
     def __repr__(self) -> str:
         rows = [f"{row.name} = {_shown(getattr(self, row.name))}" for row in ROWS]
@@ -158,9 +142,7 @@ def load(
         if given is not None:
             values[row.name] = _parse(row, given, flag(row.name))
     variables = {PREFIX + row.name.upper() for row in ROWS} | {PREFIX + "CONFIG"}
-    references = {
-        name: text for name, text in environ.items() if name.startswith(PREFIX) and name not in variables
-    }
+    references = {name: text for name, text in environ.items() if name.startswith(PREFIX) and name not in variables}
     return Settings(references=references, **values)  # type: ignore[arg-type]  # each value was parsed to its row's type
 
 
@@ -206,9 +188,7 @@ def _number(row: Field[Any], kind: type[int] | type[float], text: str, where: st
     except ValueError:
         raise InvalidInput(f"expected {expected}, found {text!r}", field=where) from None
     if not number >= row.metadata["least"]:  # "not" so that nan is refused
-        raise InvalidInput(
-            f"expected {expected} of at least {row.metadata['least']}, found {text}", field=where
-        )
+        raise InvalidInput(f"expected {expected} of at least {row.metadata['least']}, found {text}", field=where)
     return number
 
 

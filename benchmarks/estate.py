@@ -1,7 +1,7 @@
 """A generated estate: layers of tables, jobs between them, and hubs that many jobs read.
 
-`Estate.of(1000)` has 1,000 tables of 20 columns in 8 layers and 500 jobs. A job reads one to three tables, most of
-the layer before its own; one table in a hundred is a hub, and one input in ten is a hub (customers, calendar).
+`Estate.of(1000)` has 1,000 tables of 20 columns in 8 layers and 500 jobs. A job reads one to three tables, most
+of the layer before its own; one table in a hundred is a hub (customers, a calendar), and so is one input in ten.
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ class Estate:
         chosen = random.Random(datasets)
         width = datasets // LAYERS
         layers = tuple(
-            tuple(
-                f"{name}.table_{index:06d}"
-                for index in range(width if name != "raw" else datasets - 7 * width)
-            )
+            tuple(f"{name}.table_{index:06d}" for index in range(width if name != "raw" else datasets - 7 * width))
             for name in _LAYER_NAMES
         )
         hubs = [layer[index] for layer in layers[:2] for index in range(max(1, datasets // _HUBS // 2))]

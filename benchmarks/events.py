@@ -27,7 +27,7 @@ _NEW = "@new@"
 
 
 class Size(StrEnum):
-    """LARGE: schema of inputs and outputs, and column lineage, about 12 kB. SMALL: narrow schema, about 1.3 kB."""
+    """LARGE: schema of inputs and outputs, and column lineage. SMALL: the outputs' narrow schema."""
 
     LARGE = "12 kB"
     SMALL = "1.3 kB"
@@ -130,9 +130,7 @@ def _dataset(table: str, sources: Sequence[str], size: Size) -> dict[str, Any]:
     if size is Size.SMALL and not sources:
         return {"namespace": NAMESPACE, "name": table}
     if sources and size is Size.LARGE:
-        lineage = {
-            column(table, index): {"inputFields": [_input_field(sources, index)]} for index in range(width)
-        }
+        lineage = {column(table, index): {"inputFields": [_input_field(sources, index)]} for index in range(width)}
         facets["columnLineage"] = _facet("ColumnLineageDatasetFacet", "1-2-0", {"fields": lineage})
     return {"namespace": NAMESPACE, "name": table, "facets": facets}
 
@@ -157,9 +155,7 @@ class Mix:
         self._random = random.Random(seed)
         self._known = [Template.of(job, size) for job in known]
         self._prototypes = [
-            Template.of(
-                Job(f"{_NEW}", job.inputs, tuple(f"new.{_NEW}_{at}" for at in range(len(job.outputs)))), size
-            )
+            Template.of(Job(f"{_NEW}", job.inputs, tuple(f"new.{_NEW}_{at}" for at in range(len(job.outputs)))), size)
             for job in known[:50]
         ]
         self._seed = f"{seed}_{uuid.uuid4().hex[:6]}"

@@ -58,7 +58,7 @@ class Work:
 
 
 def send_mix(url: str, datasets: int, size: Size, clients: int, seconds: float, seed: int) -> Sent:
-    """`clients` connections send the mix over an estate of `datasets` for so many seconds, in new processes."""
+    """`clients` connections send the mix over an estate for so many seconds, from new processes."""
     context = multiprocessing.get_context("spawn")
     processes = -(-clients // _PER_PROCESS)
     barrier = context.Barrier(processes)

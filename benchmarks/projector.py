@@ -96,7 +96,17 @@ def measure(folder: Path, datasets: Sequence[int], events: int) -> Section:
     section = Section(
         "projector",
         "Projector alone (in process, no server)",
-        ("events", "datasets", "events/s", "us an event", "read", "decode", "fold", "commit", "changes an event"),
+        (
+            "events",
+            "datasets",
+            "events/s",
+            "us an event",
+            "read",
+            "decode",
+            "fold",
+            "commit",
+            "changes an event",
+        ),
     )
     for count in datasets:
         for size in Size:

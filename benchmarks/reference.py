@@ -1,8 +1,8 @@
 """Figures of Marquez 0.51 on PostgreSQL 15 with default settings, for comparison.
 
-They were measured once on a machine of the same kind (2 cores), not in the run that prints them: take the ratio
-for its order of magnitude. Marquez answers 201 only once its model is written, so its rate is to be held against
-what can be queried here.
+They were measured once on a machine of the same kind (2 cores), not in the run that prints them: take the
+ratio for its order of magnitude. Marquez answers 201 only once its model is written, so its rate is to be held
+against what can be queried here.
 """
 
 from __future__ import annotations

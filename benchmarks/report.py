@@ -33,7 +33,10 @@ class Section:
         lines = [tuple(self.headings), *(tuple(shown(cell) for cell in row) for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.headings))]
         table = [_line(line, widths) for line in lines]
-        table.insert(1, "|" + "|".join("-" * (width + 1) + (":" if at else "-") for at, width in enumerate(widths)) + "|")
+        table.insert(
+            1,
+            "|" + "|".join("-" * (width + 1) + (":" if at else "-") for at, width in enumerate(widths)) + "|",
+        )
         return "\n".join([f"### {self.title}", "", *table, "", *(f"* {note}" for note in self.notes)])
 
 

@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psutil
 
@@ -119,7 +118,7 @@ class Andon(Process):
 
         Answers (position projected, seconds waited).
         """
-        return run(self._wait_projected(within))
+        return asyncio.run(self._wait_projected(within))
 
     async def _wait_projected(self, within: float) -> tuple[int, float]:
         connection = await Connection.open(self.url)
@@ -136,7 +135,7 @@ class Andon(Process):
 
     def wait_ready(self, within: float = 60) -> float:
         """Seconds from the start of the process until /readyz says so."""
-        return run(self._wait_ready(within))
+        return asyncio.run(self._wait_ready(within))
 
     async def _wait_ready(self, within: float) -> float:
         deadline = time.perf_counter() + within
@@ -151,10 +150,6 @@ class Andon(Process):
                 return time.perf_counter() - self.started_at
             await asyncio.sleep(0.005)
         raise DidNotStart(f"not ready within {within} s")
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
 
 
 def bytes_in(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""What sections share: a folder to work in, estates loaded once through the real API, and how long to take."""
+"""What sections share: a folder to work in, estates loaded through the real API, and how long to take."""
 
 from __future__ import annotations
 

@@ -9,9 +9,7 @@ from .reader import DiffRecord, Direction, EdgeRecord, EntityQuery, EntityRecord
 _PAGE = 1_000
 
 
-def differences(
-    before: GraphSnapshot, after: GraphSnapshot, urns: Sequence[str] | None = None
-) -> Iterator[DiffRecord]:
+def differences(before: GraphSnapshot, after: GraphSnapshot, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
     """Entities first, then relations between datasets, each in urn order; `urns` narrows to these entities."""
     old, new = _entities(before, urns), _entities(after, urns)
     for urn in sorted(old.keys() | new.keys()):
@@ -42,9 +40,7 @@ def _entities(snapshot: GraphSnapshot, urns: Sequence[str] | None) -> dict[str, 
         cursor = page.cursors[-1]
 
 
-def _altered(
-    before: GraphSnapshot, was: EntityRecord, after: GraphSnapshot, now: EntityRecord
-) -> tuple[str, ...]:
+def _altered(before: GraphSnapshot, was: EntityRecord, after: GraphSnapshot, now: EntityRecord) -> tuple[str, ...]:
     if was.updated_at == now.updated_at and (was.tags, was.owners, was.description) == (
         now.tags, now.owners, now.description,
     ):  # fmt: skip
@@ -55,9 +51,7 @@ def _altered(
 
 def _edges(snapshot: GraphSnapshot, entities: dict[str, EntityRecord]) -> dict[tuple[str, str], EdgeRecord]:
     starts = tuple(
-        it.urn
-        for it in entities.values()
-        if it.kind in ("dataset", "model", "dashboard", "chart") and it.kind != "run"
+        it.urn for it in entities.values() if it.kind in ("dataset", "model", "dashboard", "chart") and it.kind != "run"
     )
     if not starts:
         return {}

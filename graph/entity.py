@@ -11,20 +11,15 @@ import msgspec
 from ontology import Ontology
 
 from .database import Database
-from .model import LATEST, Instant, Name, Position
+from .model import FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
 from .statements import Role
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
-    rows = database.execute(
-        "SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,)
-    )
-    return {
-        key: Overflowed(key, (rank, at, tie, bytes(digest)), value)
-        for key, rank, at, tie, digest, value in rows
-    }
+    rows = database.execute("SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,))
+    return {key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ def said_between(
     node: int,
     name_id: int,
     occupancies: Iterable[tuple[Instant, Instant, int]],
-    valid: Instant = Instant(2**62),
+    valid: Instant = FOREVER,
     position: Position = LATEST,
 ) -> list[Said]:
     """What was said of a name while this node bore it, at or before `valid`, up to `position`."""
@@ -102,7 +97,7 @@ def created_between(
     node: int,
     name_id: int,
     occupancies: Iterable[tuple[Instant, Instant, int]],
-    valid: Instant = Instant(2**62),
+    valid: Instant = FOREVER,
     position: Position = LATEST,
 ) -> list[Instant]:
     """When a name was first spoken of while this node bore it: at most one instant an occupancy."""

@@ -187,9 +187,7 @@ class Fold:
             if len(self._job_contents) > 500_000:
                 self._job_contents.clear()
             self._job_contents.add((job, content))
-            names = [
-                self._nodes.name_id(name, at, position) for name in names_in(self._sayings.flows(content))
-            ]  # type: ignore[arg-type]
+            names = [self._nodes.name_id(name, at, position) for name in names_in(self._sayings.flows(content))]
             self._sayings.note_names(job, names)
         return content
 
@@ -245,9 +243,7 @@ class Fold:
         events = [event for it in jobs for event in self._sayings.events(run, it)]
         state = run_state(events)
         if len(jobs) > 1:  # one run id under several job names: the latest word
-            job = max((event.at, event.digest, it) for it in jobs for event in self._sayings.events(run, it))[
-                2
-            ]
+            job = max((event.at, event.digest, it) for it in jobs for event in self._sayings.events(run, it))[2]
         now = (job, state.state, state.started_at, state.ended_at)
         if now != held:
             self._database.execute(
@@ -273,9 +269,7 @@ class Fold:
         rows = self._database.execute("SELECT DISTINCT job_id FROM run_event WHERE run_id = ?", (run,))
         return {row[0] for row in rows}
 
-    def _declared(
-        self, declared: Declared, at: Instant, envelope: Envelope, touched: _Touched
-    ) -> list[EdgeChange]:
+    def _declared(self, declared: Declared, at: Instant, envelope: Envelope, touched: _Touched) -> list[EdgeChange]:
         position = envelope.position
         job = self._nodes.name_id(declared.job, at, position)
         content: int | None = None
@@ -283,16 +277,13 @@ class Fold:
             content = self._content(job, declared.flows, at, position, touched)
             if not content and not declared.register:
                 return []
-        return self._sayings.declare(
-            job, at, envelope.digest, int(declared.rank), declared.register, content, position
-        )
+        return self._sayings.declare(job, at, envelope.digest, int(declared.rank), declared.register, content, position)
 
-    def _redraw(
-        self, names: set[int], at: Instant, position: Position, touched: _Touched
-    ) -> list[EdgeChange]:
+    def _redraw(self, names: set[int], at: Instant, position: Position, touched: _Touched) -> list[EdgeChange]:
         moved, nodes = self._members.redraw(names, at, position)
         self._database.execute(
-            "INSERT INTO meta (key, value) VALUES ('members', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta (key, value) VALUES ('members', ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (position,),
         )
         edges: list[EdgeChange] = []
@@ -318,10 +309,7 @@ class Fold:
         for name in touched.renewed:
             entity = self._members.entity(name)
             fields = touched.renewed.get(name, set())
-            if (
-                entity != name
-                and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone()
-            ):
+            if entity != name and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone():
                 self._close_entity(name)
                 changes.append(Change(position, "entity.closed", self._nodes.name(name).urn, at))
             if not entity or entity in done:
@@ -373,9 +361,7 @@ class Fold:
         changes = []
         facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
         if held[4] != row.dropped:
-            changes.append(
-                Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at)
-            )
+            changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:

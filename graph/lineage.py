@@ -125,9 +125,7 @@ class Lineage:
             return [(dataset, "")] if dataset else []
         if name.kind in ("job", "run"):
             inputs, outputs = (
-                self._snapshot.job_datasets(record)
-                if name.kind == "job"
-                else self._snapshot.run_datasets(record)
+                self._snapshot.job_datasets(record) if name.kind == "job" else self._snapshot.run_datasets(record)
             )
             wanted = {
                 Direction.DOWNSTREAM: outputs, Direction.UPSTREAM: inputs, Direction.BOTH: (*inputs, *outputs)
@@ -175,9 +173,7 @@ class Lineage:
                 reached.append(place)
         return reached
 
-    def _bridging_step(
-        self, frontier: Sequence[Place], upstream: bool, hop: int, walked: _Walked
-    ) -> list[Place]:
+    def _bridging_step(self, frontier: Sequence[Place], upstream: bool, hop: int, walked: _Walked) -> list[Place]:
         """One hop of shown places: what is hidden is walked through, and an edge bridges over it."""
         assert self._shows is not None
         reached: list[Place] = []
@@ -285,9 +281,7 @@ class Lineage:
             entity = snapshot.entity_of(dataset)
             if entity:
                 by_dataset[entity].append((job, start, end))
-        for _, _, source, target, _, start, end, _ in self._kept(
-            snapshot.nodes_of(by_dataset), upstream, (far,)
-        ):
+        for _, _, source, target, _, start, end, _ in self._kept(snapshot.nodes_of(by_dataset), upstream, (far,)):
             other, dataset = (source, target) if upstream else (target, source)
             entity = snapshot.entity_of(dataset)
             for job, from_, to in by_dataset.get(entity, ()):
@@ -324,9 +318,7 @@ class Lineage:
         """What any saying says, whether it ever governed or not."""
         snapshot = self._snapshot
         end = 2 if upstream else 1
-        for job in snapshot.jobs_speaking_of(
-            nodes, job_nodes=READS in kinds or WRITES in kinds or FEEDS in kinds
-        ):
+        for job in snapshot.jobs_speaking_of(nodes, job_nodes=READS in kinds or WRITES in kinds or FEEDS in kinds):
             for set_id, start, sayings in snapshot.sets_said(job):
                 for edge in snapshot.edge_set(set_id):
                     if edge[0] in kinds and edge[end] in nodes:
@@ -381,12 +373,11 @@ class Lineage:
         wanted = set(pairs)
         sources = {it[0] for it in wanted}
         column = self._query.level is Level.COLUMN
-        nodes = (
-            snapshot.column_nodes(list(sources)) if column else snapshot.nodes_of({it[0] for it in sources})
-        )
+        nodes = snapshot.column_nodes(list(sources)) if column else snapshot.nodes_of({it[0] for it in sources})
+        kinds = f"{COLUMN}, {WIDE}" if column else str(DERIVED)
         rows = snapshot.database.execute(
             "SELECT kind, job_id, source, target, detail, valid_from, valid_to FROM edge"
-            f" WHERE source IN (SELECT value FROM json_each(?)) AND kind IN ({f'{COLUMN}, {WIDE}' if column else DERIVED})"
+            f" WHERE source IN (SELECT value FROM json_each(?)) AND kind IN ({kinds})"
             " AND known_from <= ? AND known_to > ?",
             (json.dumps(list(nodes)), snapshot.known, snapshot.known),
         )
@@ -452,9 +443,9 @@ def paths(snapshot: Snapshot, source: str, target: str, level: Level, limit: int
         frontier = list(reached)
     chains: list[list[Place]] = [[goal] for goal in goals & hops.keys()]
     for _ in range(hop if chains else 0):
-        chains = [
-            [before, *chain] for chain in chains for before in sorted({row.source for row in rows[chain[0]]})
-        ][:limit]
+        chains = [[before, *chain] for chain in chains for before in sorted({row.source for row in rows[chain[0]]})][
+            :limit
+        ]
     answers = []
     for chain in chains:
         used = [row for place in chain for row in rows[place] if row.source in chain]
@@ -467,9 +458,7 @@ def paths(snapshot: Snapshot, source: str, target: str, level: Level, limit: int
 
 def _directions(direction: Direction) -> tuple[bool, ...]:
     """Whether to walk upstream, in turn."""
-    return {Direction.UPSTREAM: (True,), Direction.DOWNSTREAM: (False,), Direction.BOTH: (True, False)}[
-        direction
-    ]
+    return {Direction.UPSTREAM: (True,), Direction.DOWNSTREAM: (False,), Direction.BOTH: (True, False)}[direction]
 
 
 def _join(first: Row | None, second: Row, upstream: bool) -> Row:

@@ -22,9 +22,7 @@ _BEGINS = f"({int(Role.OUTPUT)}, {int(Role.LISTED)})"
 class Members:
     """The entity of each node; nodes without a row are entities of their own."""
 
-    def __init__(
-        self, database: Database, nodes: Nodes, sets: FacetSets, before_reading: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, nodes: Nodes, sets: FacetSets, before_reading: Callable[[], None]) -> None:
         self._database = database
         self._before_reading = before_reading  # what is said may still be on its way to the table
         self._nodes = nodes
@@ -67,9 +65,7 @@ class Members:
 
     # What is said ------------------------------------------------------------------------------------------
 
-    def symlinks_differ(
-        self, name_id: int, at: Instant, digest: bytes, identifiers: tuple[Identifier, ...]
-    ) -> bool:
+    def symlinks_differ(self, name_id: int, at: Instant, digest: bytes, identifiers: tuple[Identifier, ...]) -> bool:
         """Whether this symlinks facet, not yet among what is said, says anything but what is in force at `at`."""
         said = self._symlinks.get(name_id)
         if said is None:
@@ -88,9 +84,7 @@ class Members:
         locations = [self._nodes.existing(it.name) for it in identifiers if it.type.upper() == "LOCATION"]
         for name in (name_id, *locations):
             if name is not None and name not in self._claims:
-                rows = self._database.execute(
-                    "SELECT type FROM symlink_of WHERE name_id = ?", (name,)
-                ).fetchall()
+                rows = self._database.execute("SELECT type FROM symlink_of WHERE name_id = ?", (name,)).fetchall()
                 self._claims[name] = len(rows) > 1 and ("LOCATION",) in rows
         return any(name is not None and self._claims[name] for name in (name_id, *locations))
 
@@ -111,9 +105,7 @@ class Members:
             return [it for index, it in enumerate(found) if index == 0 or it[2] != found[index - 1][2]]
         return found
 
-    def note_symlinks(
-        self, name_id: int, identifiers: Iterable[Identifier], at: Instant, position: Position
-    ) -> None:
+    def note_symlinks(self, name_id: int, identifiers: Iterable[Identifier], at: Instant, position: Position) -> None:
         """Remember which names a facet joins, so that all that could meet are found again."""
         for identifier in identifiers:
             other = self._nodes.name_id(identifier.name, at, position)
@@ -238,7 +230,8 @@ class Members:
                     )
             for began, ended, node in new - old.keys():
                 self._database.execute(
-                    "INSERT INTO occupancy (name_id, began, ended, node, known_from, known_to) VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO occupancy (name_id, began, ended, node, known_from, known_to)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
                     (name, began, ended, node, position, LATEST),
                 )
             if old.keys() != new:
@@ -248,7 +241,7 @@ class Members:
         return moved
 
     def _write_members(
-        self, component: set[int], nodes: set[int], rows: set[tuple[int, int, int, int]], position: Position
+        self, component: set[int], nodes: set[int], rows: set[tuple[int, int, Instant, Instant]], position: Position
     ) -> set[int]:
         every = component | nodes | {row[0] for row in rows}
         old: dict[tuple[int, int, int, int], int] = {}
@@ -269,7 +262,8 @@ class Members:
                 )
         for row in rows - old.keys():
             self._database.execute(
-                "INSERT INTO member (node, entity, valid_from, valid_to, known_from, known_to) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO member (node, entity, valid_from, valid_to, known_from, known_to)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (*row, position, LATEST),
             )
         present: dict[int, int] = defaultdict(int)
@@ -283,13 +277,9 @@ class Members:
                 differ.add(node)
         return differ
 
-    def _close(
-        self, table: str, where: str, key: tuple[int, ...], known_from: int, position: Position
-    ) -> None:
+    def _close(self, table: str, where: str, key: tuple[int, ...], known_from: int, position: Position) -> None:
         if known_from == position:
-            self._database.execute(
-                f"DELETE FROM {table} WHERE {where} AND known_from = ?", (*key, known_from)
-            )
+            self._database.execute(f"DELETE FROM {table} WHERE {where} AND known_from = ?", (*key, known_from))
         else:
             self._database.execute(
                 f"UPDATE {table} SET known_to = ? WHERE {where} AND known_from = ?",

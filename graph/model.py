@@ -23,7 +23,8 @@ LATEST = Position(2**62)  # after every position; the end of an open known inter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*([Zz]|[+-]\d\d:?\d\d)?(?:\[[\w/+-]+\])?"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?"
+    r"\s*([Zz]|[+-]\d\d:?\d\d)?(?:\[[\w/+-]+\])?"
 )
 
 
@@ -40,9 +41,7 @@ def parse_instant(text: str) -> Instant:
             raise ValueError(f"{text[:40]!r} is not an ISO 8601 date-time such as 2026-11-23T08:00:00Z")
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         micros = int((fraction or "0")[:6].ljust(6, "0"))
-        moment = datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second or 0), micros, tzinfo=UTC
-        )
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), micros, tzinfo=UTC)
         if zone and zone not in "Zz":
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
             try:
@@ -102,14 +101,8 @@ def make_urn(kind: str, namespace: str, name: str, path: str = "") -> str:
 def parse_urn(urn: str) -> Name:
     """The name behind a urn; raises `InvalidInput` if it is not one of ours."""
     parts = urn.split(":")
-    if (
-        parts[:2] != ["urn", "andon"]
-        or not 5 <= len(parts) <= 6
-        or (len(parts) == 6) != (parts[2] == "column")
-    ):
-        raise InvalidInput(
-            f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn"
-        )
+    if parts[:2] != ["urn", "andon"] or not 5 <= len(parts) <= 6 or (len(parts) == 6) != (parts[2] == "column"):
+        raise InvalidInput(f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn")
     return Name(parts[2], *(unquote(part) for part in parts[3:]))
 
 

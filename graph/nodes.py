@@ -62,7 +62,8 @@ class Nodes:
 
     def _find(self, name: Name) -> int | None:
         row = self._database.execute(
-            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0 AND began = ?",
+            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0"
+            " AND began = ?",
             (name.name, name.kind, name.namespace, BEGINNING),
         ).fetchone()
         return row[0] if row else None
@@ -78,7 +79,8 @@ class Nodes:
 
     def _find_column(self, key: tuple[int, str]) -> int | None:
         row = self._database.execute(
-            "SELECT id FROM node WHERE name = '' AND kind = 'column' AND namespace = '' AND path = ? AND parent = ? AND began = ?",
+            "SELECT id FROM node WHERE name = '' AND kind = 'column' AND namespace = '' AND path = ? AND parent = ?"
+            " AND began = ?",
             (key[1], key[0], BEGINNING),
         ).fetchone()
         return row[0] if row else None
@@ -110,9 +112,7 @@ class Nodes:
         return node
 
     def _read(self, node: int) -> tuple[Name, int]:
-        row = self._database.execute(
-            "SELECT kind, namespace, name, parent FROM node WHERE id = ?", (node,)
-        ).fetchone()
+        row = self._database.execute("SELECT kind, namespace, name, parent FROM node WHERE id = ?", (node,)).fetchone()
         return Name(row[0], row[1], row[2]), row[3]
 
     def name(self, node: int) -> Name:
@@ -125,9 +125,7 @@ class Nodes:
         return found
 
     def _read_path(self, node: int) -> tuple[int, str]:
-        row: tuple[int, str] = self._database.execute(
-            "SELECT parent, path FROM node WHERE id = ?", (node,)
-        ).fetchone()
+        row: tuple[int, str] = self._database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
         return row
 
     def is_shared(self, name_id: int) -> bool:

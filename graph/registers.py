@@ -98,9 +98,7 @@ class FacetSets:
         return row[0] if row else None
 
     def add(self, digest: bytes, facets: FacetSet) -> KnownSet:
-        stored = {
-            facet.key: (facet.digest, self._store_value(facet.digest, facet.value)) for facet in facets.facets
-        }
+        stored = {facet.key: (facet.digest, self._store_value(facet.digest, facet.value)) for facet in facets.facets}
         identifiers = (
             None
             if facets.identifiers is None
@@ -136,9 +134,7 @@ class FacetSets:
         names = (
             None
             if identifiers is None
-            else tuple(
-                Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers
-            )
+            else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
         )
         return KnownSet(set_id, facets, columns, fields, names)
 
@@ -211,16 +207,10 @@ def present_columns(registers: dict[str, Winner]) -> dict[str, Instant]:
 
 def facets_in_force(registers: dict[str, Winner]) -> dict[str, bytes | int]:
     """Facet key -> stored value, without deleted ones and without the registers of our own making."""
-    return {
-        key: winner.value
-        for key, winner in registers.items()
-        if winner.value is not None and key[0] not in ".~"
-    }
+    return {key: winner.value for key, winner in registers.items() if winner.value is not None and key[0] not in ".~"}
 
 
-def column_fields(
-    said: Iterable[Said], registers: dict[str, Winner]
-) -> dict[str, tuple[int, str | None, str | None]]:
+def column_fields(said: Iterable[Said], registers: dict[str, Winner]) -> dict[str, tuple[int, str | None, str | None]]:
     """Column path -> (ordinal from 1, type, description), from the newest schema that names it."""
     found: dict[str, tuple[Order, tuple[int, str | None, str | None]]] = {}
     for saying in said:

@@ -16,7 +16,7 @@ from hashlib import blake2b
 import msgspec
 
 from .database import Cached, Database
-from .model import FOREVER, LATEST, Instant, Position
+from .model import FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .statements import Digested, Flows, Transformation
 from .timeline import DERIVED, Edge, ResolvedFlows, RunEvent, Version, edges_of, run_versions
@@ -52,9 +52,7 @@ class Piece:
         return (self.set_id, self.effect, self.start) == (version.content, version.effect, version.start)
 
     def until(self, valid_to: Instant) -> Piece:
-        return Piece(
-            self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from
-        )
+        return Piece(self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from)
 
 
 Span = tuple[Edge, Instant, Instant]
@@ -115,8 +113,7 @@ class Sayings:
         return found
 
     def _read_flows(self, content: int) -> Flows:
-        row = self._database.execute("SELECT body FROM content WHERE id = ?", (content,)).fetchone()
-        return _read_flows(row[0])
+        return read_content(self._database, content)
 
     def note_names(self, job: int, names: Iterable[int]) -> None:
         """Remember that a job speaks of these names, so that a rename finds it."""
@@ -144,10 +141,7 @@ class Sayings:
             " ORDER BY at, digest",
             key,
         )
-        return [
-            RunEvent(at, digest, type, bool(streaming), content)
-            for at, digest, type, streaming, content in rows
-        ]
+        return [RunEvent(at, digest, type, bool(streaming), content) for at, digest, type, streaming, content in rows]
 
     def add_event(self, run: int, job: int, event: RunEvent, position: Position) -> list[EdgeChange]:
         """Take one event of a run in; answers how the job's present edges differ for it."""
@@ -244,9 +238,7 @@ class Sayings:
         for event in carrying:  # a repetition of what was said last adds nothing
             if not distinct or distinct[-1].content != event.content:
                 distinct.append(event)
-        shared = any(
-            self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content)
-        )
+        shared = any(self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content))
         times = tuple(event.at for event in carrying) if shared else ()
         key = (job, *(event.content for event in (carrying if shared else distinct)), *times)
         found = self._combined.get(key)
@@ -254,9 +246,7 @@ class Sayings:
             if len(self._combined) > 100_000:
                 self._combined.clear()
             events = carrying if shared else distinct
-            found = self._combined[key] = self._make_edge_set(
-                job, [self._resolved(event) for event in events]
-            )
+            found = self._combined[key] = self._make_edge_set(job, [self._resolved(event) for event in events])
         return found
 
     def _names_of(self, content: int) -> list[int]:
@@ -270,8 +260,8 @@ class Sayings:
     def _resolved(self, event: RunEvent) -> ResolvedFlows:
         nodes, at = self._nodes, event.at
 
-        def node(name: object) -> int:
-            return nodes.bearer(nodes.name_id(name, at, Position(0)), at)  # type: ignore[arg-type]
+        def node(name: Name) -> int:
+            return nodes.bearer(nodes.name_id(name, at, Position(0)), at)
 
         return ResolvedFlows(
             self.flows(event.content),
@@ -320,9 +310,7 @@ class Sayings:
             before = stale.pop(version.valid_from, None)
             if before is not None and before.says(version):
                 # Only its end moved; who asks as of an earlier position goes by valid_from alone.
-                self._database.execute(
-                    "UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before.id)
-                )
+                self._database.execute("UPDATE piece SET valid_to = ? WHERE id = ?", (version.valid_to, before.id))
                 kept[version] = before.until(version.valid_to)
                 differs.remove(version.valid_from)
                 touched |= {before.valid_to, version.valid_to}
@@ -362,9 +350,7 @@ class Sayings:
         else:
             self._database.execute("UPDATE piece SET known_to = ? WHERE id = ?", (position, piece.id))
 
-    def _redraw(
-        self, job: int, since: Instant, touched: set[Instant], position: Position
-    ) -> list[EdgeChange]:
+    def _redraw(self, job: int, since: Instant, touched: set[Instant], position: Position) -> list[EdgeChange]:
         """Look the governing segments up again from `since` on, and re-draw the edges if they differ."""
         later = self._database.execute(
             "SELECT valid_from FROM piece WHERE job_id = ? AND valid_from > ? AND known_to = ? UNION"
@@ -413,7 +399,8 @@ class Sayings:
                 return row[0], row[1]
         row = self._database.execute(
             "SELECT saying, set_id FROM piece WHERE job_id = ? AND valid_from <= ? AND valid_to > ?"
-            " AND known_to = 4611686018427387904 AND effect IS NULL ORDER BY start DESC, tie DESC, valid_from DESC LIMIT 1",
+            " AND known_to = 4611686018427387904 AND effect IS NULL"
+            " ORDER BY start DESC, tie DESC, valid_from DESC LIMIT 1",
             (job, at, at),
         ).fetchone()
         return (row[0], row[1]) if row is not None else (0, 0)
@@ -519,6 +506,12 @@ def _spans(
     return found
 
 
+def read_content(database: Database, content: int) -> Flows:
+    """What an envelope said of lineage, from its row."""
+    found: Flows = _read_flows(database.execute("SELECT body FROM content WHERE id = ?", (content,)).fetchone()[0])
+    return found
+
+
 def _fields(version: Version) -> tuple[Instant, Instant, int, Instant | None, Instant]:
     assert isinstance(version.content, int)
     return version.valid_from, version.valid_to, version.content, version.effect, version.start
@@ -545,9 +538,9 @@ def _adds_nothing(events: Sequence[RunEvent], event: RunEvent) -> bool:
     )
 
 
-def names_in(flows: Flows) -> set[object]:
+def names_in(flows: Flows) -> set[Name]:
     """Every name an envelope's lineage speaks of."""
-    found: set[object] = {*flows.inputs, *flows.outputs}
+    found: set[Name] = {*flows.inputs, *flows.outputs}
     for output in (*flows.column_lineage, *flows.entry_columns):
         found.add(output.output)
         found.update(item.source for item in output.flows or ())
@@ -556,6 +549,3 @@ def names_in(flows: Flows) -> set[object]:
         if entry.source is not None:
             found.add(entry.source)
     return found
-
-
-__all__ = ["DERIVED", "EdgeChange", "Sayings", "names_in", "read_detail"]

@@ -122,7 +122,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS entity_search USING fts5 (
 );
 
 CREATE TABLE IF NOT EXISTS change (
-    position INTEGER NOT NULL, ordinal INTEGER NOT NULL, what TEXT NOT NULL, urn TEXT NOT NULL, valid_at INTEGER NOT NULL,
-    other TEXT, kind TEXT, fields TEXT, PRIMARY KEY (position, ordinal)
+    position INTEGER NOT NULL, ordinal INTEGER NOT NULL, what TEXT NOT NULL, urn TEXT NOT NULL,
+    valid_at INTEGER NOT NULL, other TEXT, kind TEXT, fields TEXT, PRIMARY KEY (position, ordinal)
 ) WITHOUT ROWID;
 """

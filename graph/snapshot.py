@@ -46,7 +46,7 @@ from .reader import (
 )
 from .registers import FacetSets, column_fields, facets_in_force, present_columns
 from .registers import Said as SaidSet
-from .sayings import Sayings
+from .sayings import read_content
 from .statements import Transformation
 from .timeline import READS, WRITES, Edge, RunEvent, run_state
 
@@ -138,7 +138,7 @@ class Snapshot:
             self._members_of = defaultdict(list)
             for node, entity in self._entity_map.items():
                 self._members_of[entity].append(node)
-        found = []
+        found: list[int] = []
         for entity in entities:
             found += self._members_of.get(entity, ())
             if entity not in self._entity_map:
@@ -162,7 +162,8 @@ class Snapshot:
 
     def _name_id(self, name: Name) -> int | None:
         row = self.database.execute(
-            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0 AND began = ?",
+            "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0"
+            " AND began = ?",
             (name.name, name.kind, name.namespace, BEGINNING),
         ).fetchone()
         return row[0] if row else None
@@ -255,9 +256,7 @@ class Snapshot:
                     said.append(SaidSet(self._sets.get(set_id), role, rank, at))
                 overflowed += read_overflow(self.database, name_id).values()
             else:
-                said += said_between(
-                    self.database, self._sets, node, name_id, occupancies, self.valid, self.known
-                )
+                said += said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known)
             created += created_between(self.database, node, name_id, occupancies, self.valid, self.known)
         return gather(said, overflowed, min(created)) if created else None
 
@@ -281,9 +280,7 @@ class Snapshot:
             return RunRecord(**fields)
         state = run_state([event for event, _ in events])
         job = max((event.at, event.digest, job) for event, job in events)[2]
-        return RunRecord(
-            **fields, state=state.state, started_at=state.started_at, ended_at=state.ended_at, job_id=job
-        )
+        return RunRecord(**fields, state=state.state, started_at=state.started_at, ended_at=state.ended_at, job_id=job)
 
     def _run_events(self, run: int) -> list[tuple[RunEvent, int]]:
         rows = self.database.execute(
@@ -329,9 +326,7 @@ class Snapshot:
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, len(key)))
-            start = next(
-                (i for i, it in enumerate(marks) if (it < last if descending else it > last)), len(every)
-            )
+            start = next((i for i, it in enumerate(marks) if (it < last if descending else it > last)), len(every))
         chosen = every[start : start + query.first]
         cursors = tuple(_cursor(*mark) for mark in marks[start : start + query.first])
         return Page(tuple(chosen), cursors, len(every), start + query.first < len(every))
@@ -349,11 +344,7 @@ class Snapshot:
             entity = self.entity_of(dataset)
             if entity:
                 places.setdefault((entity, path), node)
-        listed = [
-            (path, node, entity)
-            for (entity, path), node in places.items()
-            if path in self.column_paths(entity)
-        ]
+        listed = [(path, node, entity) for (entity, path), node in places.items() if path in self.column_paths(entity)]
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, 2))
@@ -361,9 +352,7 @@ class Snapshot:
         chosen = listed[start : start + query.first]
         records = self.places([(entity, path) for path, _, entity in chosen])
         found = [
-            (records[entity, path], _cursor(path, node))
-            for path, node, entity in chosen
-            if (entity, path) in records
+            (records[entity, path], _cursor(path, node)) for path, node, entity in chosen if (entity, path) in records
         ]
         return Page(
             tuple(it for it, _ in found),
@@ -374,9 +363,7 @@ class Snapshot:
 
     def counts(self) -> dict[str, int]:
         if self._is_present:
-            rows = self.database.execute(
-                "SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type"
-            ).fetchall()
+            rows = self.database.execute("SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type").fetchall()
             counts = dict(rows)
             columns = self.database.execute(
                 "SELECT count(*) FROM node WHERE kind = 'column' AND parent > 0"
@@ -539,10 +526,7 @@ class Snapshot:
                 )
             ]
         else:
-            ids = [
-                row[0]
-                for row in self.database.execute("SELECT run_id FROM run_now WHERE job_id = ?", (job.id,))
-            ]
+            ids = [row[0] for row in self.database.execute("SELECT run_id FROM run_now WHERE job_id = ?", (job.id,))]
         found = [it for it in self.entities_by_id(ids).values() if isinstance(it, RunRecord)]
         found.sort(key=lambda it: (it.started_at or 0, it.id), reverse=True)
         return tuple(found[:first])
@@ -550,10 +534,9 @@ class Snapshot:
     def run_datasets(self, run: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         inputs: dict[int, None] = {}
         outputs: dict[int, None] = {}
-        sayings = Sayings(self.database, None)  # type: ignore[arg-type]
         for event, _ in self._run_events(run.id):
             if event.content:
-                flows = sayings.flows(event.content)
+                flows = read_content(self.database, event.content)
                 for side, names in ((inputs, flows.inputs), (outputs, flows.outputs)):
                     side.update(dict.fromkeys(self._entity_at(name, event.at) for name in names))
         return self._listed(inputs), self._listed(outputs)
@@ -616,11 +599,7 @@ class Snapshot:
             ).fetchall()
             for set_id, at in rows:
                 stored = self._sets.get(set_id).facets.get("version")
-                value = (
-                    msgspec.json.decode(self._sets.value(stored[1]))
-                    if stored and stored[1] is not None
-                    else None
-                )
+                value = msgspec.json.decode(self._sets.value(stored[1])) if stored and stored[1] is not None else None
                 if isinstance(value, dict) and value.get("datasetVersion"):
                     version = str(value["datasetVersion"])
                     held = found.get(version)
@@ -661,9 +640,7 @@ class Snapshot:
         )
         return self.evidence_of_sayings(job, sayings)
 
-    def evidence_of_sayings(
-        self, job: int, sayings: tuple[int, ...]
-    ) -> tuple[list[tuple[Instant, int]], int]:
+    def evidence_of_sayings(self, job: int, sayings: tuple[int, ...]) -> tuple[list[tuple[Instant, int]], int]:
         marks = json.dumps(sayings)
         source = (
             "(SELECT e.at AS at, e.position AS position FROM json_each(?1) AS s JOIN run_event AS e"
@@ -808,11 +785,7 @@ def _read_cursor(text: str, length: int) -> list[object]:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except ValueError:
         values = None
-    if (
-        not isinstance(values, list)
-        or len(values) != length
-        or not all(isinstance(it, str | int) for it in values)
-    ):
+    if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
         raise InvalidInput("is not a cursor of an earlier page", field="after")
     return values
 

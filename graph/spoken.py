@@ -76,9 +76,7 @@ class Spoken:
             )
             self._slots.clear()
 
-    def say(
-        self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position
-    ) -> set[str] | None:
+    def say(self, name_id: int, role: int, rank: int, set_id: int, at: Instant, position: Position) -> set[str] | None:
         """(set, role) was said of a name: the keys whose value differs for that, None if nothing at all does."""
         state: NameState = self._states(name_id)
         self._says.append((name_id, at, position, role, rank, set_id))
@@ -129,9 +127,7 @@ class Spoken:
                     " tie = excluded.tie, digest = excluded.digest, value = excluded.value",
                     (name_id, register, *order, value),
                 )
-        self._database.execute(
-            "DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key)
-        )
+        self._database.execute("DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key))
 
     def _read_state(self, name_id: int) -> NameState:
         if name_id in self._nodes.made:

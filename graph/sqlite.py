@@ -128,8 +128,9 @@ class SqliteGraph:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, Snapshot)
             rows = snapshot.database.execute(
-                "SELECT position, what, urn, valid_at, other, kind, fields FROM change WHERE position > ? AND position <="
-                " coalesce((SELECT position FROM change WHERE position > ? ORDER BY position, ordinal LIMIT 1 OFFSET ?),"
+                "SELECT position, what, urn, valid_at, other, kind, fields FROM change WHERE position > ?"
+                " AND position <= coalesce("
+                "(SELECT position FROM change WHERE position > ? ORDER BY position, ordinal LIMIT 1 OFFSET ?),"
                 " 4611686018427387904) ORDER BY position, ordinal",
                 (after, after, limit),
             ).fetchall()

@@ -103,9 +103,7 @@ class SqliteJournal:
         if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
             raise Conflict(f"the journal {path.name} was written by a newer Andon")
         self._writer_connection.executescript(_SCHEMA)
-        row = self._writer_connection.execute(
-            "SELECT max(position), max(received_at) FROM envelope"
-        ).fetchone()
+        row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
         self._last = row[0] or 0
         self._last_received = row[1] or 0
         self._readers = threading.local()
@@ -159,12 +157,11 @@ class SqliteJournal:
             if position is not None:  # a rebuild meets the same fault again
                 connection.execute("DELETE FROM dead_letter WHERE position = ?", (position,))
             cursor = connection.execute(
-                "INSERT INTO dead_letter (received_at, source, reason, field, body, position) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dead_letter (received_at, source, reason, field, body, position)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (now, source, reason, field, body, position),
             )
-            connection.execute(
-                "DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,)
-            )
+            connection.execute("DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,))
 
         self._run(write)
 
@@ -257,9 +254,7 @@ class SqliteJournal:
                     try:
                         connection.execute(_INSERT, row)
                     except sqlite3.IntegrityError:
-                        first = connection.execute(
-                            "SELECT position FROM envelope WHERE key = ?", (envelope.key,)
-                        )
+                        first = connection.execute("SELECT position FROM envelope WHERE key = ?", (envelope.key,))
                         answer.append(Appended(first.fetchone()[0], True))
                     else:
                         last += 1
@@ -280,13 +275,9 @@ class SqliteJournal:
         _log.error("%d requests could not be journalled", len(group), exc_info=error)
         if name in _FATAL:
             self._broken = True
-            answer: Unavailable = JournalBroken(
-                "the journal could not be made durable; Andon must be restarted"
-            )
+            answer: Unavailable = JournalBroken("the journal could not be made durable; Andon must be restarted")
         else:
-            answer = Unavailable(
-                f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5
-            )
+            answer = Unavailable(f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5)
         _reject(group, answer)
         if self._broken and self._on_broken is not None:
             self._on_broken()
@@ -300,11 +291,7 @@ class SqliteJournal:
         return [_envelope(row) for row in rows]
 
     def envelope(self, position: int) -> Envelope | None:
-        row = (
-            self._reader()
-            .execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,))
-            .fetchone()
-        )
+        row = self._reader().execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,)).fetchone()
         return _envelope(row) if row else None
 
     def last_position(self) -> Position:
@@ -323,10 +310,7 @@ class SqliteJournal:
 
     def wait_for(self, after: int, timeout: float) -> bool:
         with self._appended:
-            return (
-                self._appended.wait_for(lambda: self._last > after or self._closing, timeout)
-                and self._last > after
-            )
+            return self._appended.wait_for(lambda: self._last > after or self._closing, timeout) and self._last > after
 
     def dead_letters(self, first: int, before: int | None = None) -> list[DeadLetter]:
         rows = self._reader().execute(

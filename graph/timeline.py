@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .model import FOREVER, Instant
+from .model import FOREVER, Instant, Name
 from .statements import ColumnFlow, Flows, OutputFlow, Transformation
 
 _TERMINAL = {"COMPLETE": 3, "FAIL": 2, "ABORT": 1}  # at equal times the greater wins
@@ -57,9 +57,7 @@ class Version:
     start: Instant
 
 
-def run_versions(
-    events: Sequence[RunEvent], content_of: Callable[[Sequence[RunEvent]], Hashable]
-) -> list[Version]:
+def run_versions(events: Sequence[RunEvent], content_of: Callable[[Sequence[RunEvent]], Hashable]) -> list[Version]:
     """What a run says of its job's lineage, from its first event with datasets on.
 
     `events` in (at, digest) order; `content_of` turns those that carry datasets into the key of an edge set.
@@ -110,7 +108,7 @@ class ResolvedFlows:
     """The `Flows` of one event with its way to find nodes: names by the entity that bore them at the time."""
 
     flows: Flows
-    node: Callable[[object], int]
+    node: Callable[[Name], int]
     column: Callable[[int, str], int]
 
 

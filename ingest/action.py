@@ -65,9 +65,7 @@ def decode(envelope: Envelope) -> Statements:
         raise InvalidInput(str(error), field="at") from None
     facets = _of_decision(body) if isinstance(body, _Decision) else _of_outcome(body)
     digest = hashlib.blake2b(b"".join(facet.digest for facet in facets), digest_size=16).digest()
-    said = Said(
-        Name("firing", "andon", body.firing), Role.SUBJECT, Digested(digest, lambda: FacetSet(facets=facets))
-    )
+    said = Said(Name("firing", "andon", body.firing), Role.SUBJECT, Digested(digest, lambda: FacetSet(facets=facets)))
     return Statements(at, said=(said,))
 
 

@@ -82,9 +82,7 @@ def _check_describing_properties(file: TurtleFile) -> None:
 def _alignments(
     file: TurtleFile, iri: URIRef, subsumption: URIRef, own: Callable[[URIRef], bool]
 ) -> tuple[Alignment, ...]:
-    foreign = [
-        Alignment(local_name(subsumption), str(up)) for up in file.iris(iri, subsumption) if not own(up)
-    ]
+    foreign = [Alignment(local_name(subsumption), str(up)) for up in file.iris(iri, subsumption) if not own(up)]
     return *foreign, *(Alignment(local_name(how), str(to)) for how in _MATCHES for to in file.iris(iri, how))
 
 
@@ -94,9 +92,7 @@ class _Classes:
     def __init__(self, file: TurtleFile) -> None:
         self._file = file
         self.iris = file.declared(OWL.Class)
-        self._own_namespaces = {iri.removesuffix(local_name(iri)) for iri in self.iris.values()} | {
-            str(ANDON)
-        }
+        self._own_namespaces = {iri.removesuffix(local_name(iri)) for iri in self.iris.values()} | {str(ANDON)}
         self._parents = {name: self._read_parents(iri) for name, iri in self.iris.items()}
 
     def read(self) -> dict[str, EntityType]:
@@ -130,9 +126,7 @@ class _Classes:
         """The class and all classes above it."""
         if name in path:
             cycle = " -> ".join([*path[path.index(name) :], name])
-            raise self._file.fault(
-                self.iris[name], RDFS.subClassOf, f"a class cannot be its own superclass: {cycle}"
-            )
+            raise self._file.fault(self.iris[name], RDFS.subClassOf, f"a class cannot be its own superclass: {cycle}")
         above = (self._lineage_of(parent, (*path, name)) for parent in self._parents[name])
         return frozenset({name}).union(*above)
 
@@ -160,9 +154,7 @@ class _Classes:
         for name, iri in self.iris.items():
             kind = self._file.optional_text(iri, ANDON.kind)
             if (name in keys) != (kind is not None):
-                reason = (
-                    f"{name} is a key class without" if name in keys else f"{name} is no key class but has"
-                )
+                reason = f"{name} is a key class without" if name in keys else f"{name} is no key class but has"
                 raise self._file.fault(iri, ANDON.kind, f"{reason} an andon:kind")
             if kind is None:
                 continue
@@ -210,9 +202,7 @@ class _Classes:
         for entity in types:
             for claim in sorted(claims(entity)):
                 if claim in owners:
-                    reason = (
-                        f"andon:{local_name(prop)} '{claim}' of {entity.name} is taken by {owners[claim]}"
-                    )
+                    reason = f"andon:{local_name(prop)} '{claim}' of {entity.name} is taken by {owners[claim]}"
                     raise self._file.fault(self.iris[entity.name], prop, reason)
                 owners[claim] = entity.name
 
@@ -240,11 +230,7 @@ class _Properties:
 
     def relations(self) -> dict[str, Relation]:
         inverses = set(self._inverse_of.values())
-        return {
-            name: self._relation(name, iri)
-            for name, iri in self._relation_iris.items()
-            if name not in inverses
-        }
+        return {name: self._relation(name, iri) for name, iri in self._relation_iris.items() if name not in inverses}
 
     def attributes(self) -> dict[str, Attribute]:
         for name, iri in self._attribute_iris.items():
@@ -266,14 +252,10 @@ class _Properties:
         if self._relation_iris.get(inverse) != target:
             raise self._file.fault(iri, OWL.inverseOf, f"{name} names the unknown inverse <{target}>")
         if inverse in taken:
-            raise self._file.fault(
-                iri, OWL.inverseOf, f"{inverse} is the inverse of another relation already"
-            )
+            raise self._file.fault(iri, OWL.inverseOf, f"{inverse} is the inverse of another relation already")
         for prop in (RDFS.domain, RDFS.range):
             if self._file.optional_iri(target, prop) is not None:
-                reason = (
-                    f"{inverse} is the inverse of {name} and takes its rdfs:domain and rdfs:range from there"
-                )
+                reason = f"{inverse} is the inverse of {name} and takes its rdfs:domain and rdfs:range from there"
                 raise self._file.fault(target, prop, reason)
         self._file.text(target, RDFS.label)
         return inverse

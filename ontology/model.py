@@ -109,9 +109,7 @@ class _SchemeIndex:
     def of(cls, classes: Mapping[str, EntityType]) -> _SchemeIndex:
         by_head: dict[str, str] = {}
         by_prefix: dict[str, tuple[tuple[str, str], ...]] = {}
-        for scheme, name in sorted(
-            (scheme, it.name) for it in classes.values() for scheme in it.naming_schemes
-        ):
+        for scheme, name in sorted((scheme, it.name) for it in classes.values() for scheme in it.naming_schemes):
             head, colon, _ = scheme.partition(":")
             if colon:
                 by_prefix[head] = ((scheme + ":", name), *by_prefix.get(head, ()))
@@ -185,9 +183,7 @@ class Ontology:
         name = self._schemes.find(namespace)
         return DATASET_KIND if name is None else self.classes[name].kind
 
-    def type_for(
-        self, kind: str, namespace: str, dataset_type: str | None, sub_type: str | None = None
-    ) -> str:
+    def type_for(self, kind: str, namespace: str, dataset_type: str | None, sub_type: str | None = None) -> str:
         """The most telling class of an OpenLineage dataset of this urn kind.
 
         By the datasetType facet (`datasetType` and, if given, `subType`), else by the namespace's scheme,

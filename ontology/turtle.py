@@ -56,9 +56,7 @@ class TurtleFile:
                 continue
             name = local_name(iri)
             if not _LOCAL_NAME.fullmatch(name):
-                raise self.fault(
-                    iri, None, f"expected a name of letters and digits, found '{name}' in <{iri}>"
-                )
+                raise self.fault(iri, None, f"expected a name of letters and digits, found '{name}' in <{iri}>")
             if name in terms:
                 raise self.fault(iri, None, f"the name {name} is taken by <{terms[name]}>")
             terms[name] = iri
@@ -89,9 +87,7 @@ class TurtleFile:
             raise self._repeated(subject, prop, len(literals))
         value = literals[0].value if literals else False
         if not isinstance(value, bool):
-            raise self.fault(
-                subject, prop, f"expected true or false for {self._short(prop)}, found '{literals[0]}'"
-            )
+            raise self.fault(subject, prop, f"expected true or false for {self._short(prop)}, found '{literals[0]}'")
         return value
 
     def optional_iri(self, subject: URIRef, prop: URIRef) -> URIRef | None:

@@ -62,9 +62,7 @@ def downstream_of_run(snapshot: GraphSnapshot, urn: str, wanted: Downstream) -> 
 def _hits(answer: LineageAnswer, outputs: tuple[EntityRecord, ...], wanted: Downstream) -> tuple[Hit, ...]:
     arrivals = _shortest_arrivals(answer.edges, [output.urn for output in outputs])
     reached = {entity.urn: entity for entity in (*outputs, *answer.nodes)}
-    hit = (
-        entity for _, entity in sorted(reached.items()) if entity.type in wanted.types and not entity.dropped
-    )
+    hit = (entity for _, entity in sorted(reached.items()) if entity.type in wanted.types and not entity.dropped)
     return tuple(_hit(entity, arrivals) for entity in hit if entity.urn in arrivals)
 
 

@@ -66,9 +66,7 @@ def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) 
     """
     if not folder.is_dir():
         raise RulesRejected((RuleFault(str(folder), 0, "there is no such folder"),))
-    files = sorted(
-        path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != "."
-    )
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != ".")
     if len(files) > MAX_FILES:
         raise RulesRejected((RuleFault(str(folder), 0, f"{len(files)} files, expected at most {MAX_FILES}"),))
     rules: dict[str, Rule] = {}
@@ -145,37 +143,25 @@ class _Document:
         self._actions: dict[str, Callable[[Node, str], Webhook]] = {"webhook": self._webhook}
 
     def rule(self, root: Node) -> Rule:
-        fields = self._mapping(
-            root, "", ("rule", "version", "on", "for_each", "do"), ("description", "limits")
-        )
+        fields = self._mapping(root, "", ("rule", "version", "on", "for_each", "do"), ("description", "limits"))
         on = self._mapping(fields["on"], "on", ("change",))
         return Rule(
-            name=self._matching(
-                fields["rule"], "rule", _NAME, "lower-case letters, digits and -, at most 100"
-            ),
+            name=self._matching(fields["rule"], "rule", _NAME, "lower-case letters, digits and -, at most 100"),
             version=self._whole(fields["version"], "version", 1, 1_000_000),
             description=self._text(fields["description"], "description") if "description" in fields else "",
             change=self._one_of(on["change"], "on.change", RUN_CHANGES),
             targets=self._downstream(fields["for_each"]),
             actions=self._do(fields["do"]),
             max_age=self._max_age(fields.get("limits")),
-            digest=hashlib.blake2b(
-                json.dumps(_plain(root), sort_keys=True).encode(), digest_size=16
-            ).hexdigest(),
+            digest=hashlib.blake2b(json.dumps(_plain(root), sort_keys=True).encode(), digest_size=16).hexdigest(),
         )
 
     def _downstream(self, node: Node) -> Downstream:
         fields = self._mapping(node, "for_each", ("downstream",), ("depth",))
         name = self._text(fields["downstream"], "for_each.downstream")
         if name not in self._ontology.classes:
-            raise self._fault(
-                fields["downstream"], "for_each.downstream", f"the ontology has no class {name[:100]!r}"
-            )
-        depth = (
-            self._whole(fields["depth"], "for_each.depth", 1, MAX_DEPTH)
-            if "depth" in fields
-            else DEFAULT_DEPTH
-        )
+            raise self._fault(fields["downstream"], "for_each.downstream", f"the ontology has no class {name[:100]!r}")
+        depth = self._whole(fields["depth"], "for_each.depth", 1, MAX_DEPTH) if "depth" in fields else DEFAULT_DEPTH
         return Downstream(name, self._ontology.subclasses(name), depth)
 
     def _do(self, node: Node) -> tuple[Webhook, ...]:
@@ -207,9 +193,7 @@ class _Document:
     def _secret(self, node: Node, path: str) -> Template:
         template = self._template(node, path, _check_secret)
         if not template.is_reference:
-            raise self._fault(
-                node, path, "a secret is a reference, ${NAME}, and is never written into the rule"
-            )
+            raise self._fault(node, path, "a secret is a reference, ${NAME}, and is never written into the rule")
         return template
 
     def _template(self, node: Node, path: str, check: Callable[[str], object]) -> Template:
@@ -227,9 +211,7 @@ class _Document:
         fields = {} if node is None else self._mapping(node, "limits", (), ("max_age",))
         if "max_age" not in fields:
             return DEFAULT_MAX_AGE
-        text = self._matching(
-            fields["max_age"], "limits.max_age", _DURATION, "a whole number and s, m, h or d, as 24h"
-        )
+        text = self._matching(fields["max_age"], "limits.max_age", _DURATION, "a whole number and s, m, h or d, as 24h")
         return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
     def _mapping(

@@ -40,9 +40,7 @@ class Template:
 
     def __post_init__(self) -> None:
         if "${" in _REFERENCE.sub("", self.text):
-            raise InvalidInput(
-                "a reference is written ${NAME}: letters, digits and _, not starting with a digit"
-            )
+            raise InvalidInput("a reference is written ${NAME}: letters, digits and _, not starting with a digit")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -59,9 +59,7 @@ class RuleService:
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox = SqliteOutbox(data_dir / OUTBOX_FILE)
         self._snapshot = snapshot
-        engine = Engine(
-            self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox
-        )
+        engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
         worker = Worker(self._outbox, {"webhook": webhooks}, append, _now)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)

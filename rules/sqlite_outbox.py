@@ -92,9 +92,7 @@ class SqliteOutbox:
         with self._writing() as sql:
             (version,) = sql.execute("PRAGMA user_version").fetchone()
             if version > _VERSION:
-                raise Conflict(
-                    f"{path.name} is of a newer Andon (format {version}, this one reads {_VERSION})"
-                )
+                raise Conflict(f"{path.name} is of a newer Andon (format {version}, this one reads {_VERSION})")
             if version == 0:
                 for statement in _SCHEMA.split(";\n"):
                     sql.execute(statement)
@@ -116,9 +114,7 @@ class SqliteOutbox:
                 return False
             for firing in firings:
                 sql.execute(_FIRING, _firing_row(firing))
-                sql.executemany(
-                    _ACTION, [(*_action_row(action), firing.fired_at) for action in firing.actions]
-                )
+                sql.executemany(_ACTION, [(*_action_row(action), firing.fired_at) for action in firing.actions])
             for report in reports:
                 _add_report(sql, report)
             sql.execute(
@@ -173,12 +169,8 @@ class SqliteOutbox:
 
     def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
         with self._lock:
-            rows = self._connection.execute(
-                "SELECT * FROM report ORDER BY number LIMIT ?", (limit,)
-            ).fetchall()
-        return [
-            (row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows
-        ]
+            rows = self._connection.execute("SELECT * FROM report ORDER BY number LIMIT ?", (limit,)).fetchall()
+        return [(row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows]
 
     def reported(self, number: int) -> None:
         with self._writing() as sql:

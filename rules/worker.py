@@ -96,9 +96,7 @@ class Worker:
                 wait = max(self._patience.wait(leased.attempt, self._chance()), after or timedelta())
                 return Settlement(state=ActionState.FAILED, at=at, error=reason, due_at=_later(at, wait))
             case Postponed(reason):
-                return _final(
-                    leased, ActionState.DEAD, at, f"{reason}; given up after {leased.attempt} attempts"
-                )
+                return _final(leased, ActionState.DEAD, at, f"{reason}; given up after {leased.attempt} attempts")
             case Refused(reason):
                 return _final(leased, ActionState.DEAD, at, reason)
 

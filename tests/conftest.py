@@ -47,11 +47,7 @@ def pytest_make_collect_report(
 
 
 def _unlisted(config: pytest.Config) -> list[tuple[str, str]]:
-    return [
-        (test, reason)
-        for test, reason in config.stash[skipped]
-        if not reason.startswith(tuple(ALLOWED_SKIPS))
-    ]
+    return [(test, reason) for test, reason in config.stash[skipped] if not reason.startswith(tuple(ALLOWED_SKIPS))]
 
 
 def _under_ci() -> bool:
@@ -65,9 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if _under_ci() and (unlisted := _unlisted(config)):
-        terminalreporter.section(
-            "skipped without an allowed reason (ALLOWED_SKIPS in tests/conftest.py)", red=True
-        )
+        terminalreporter.section("skipped without an allowed reason (ALLOWED_SKIPS in tests/conftest.py)", red=True)
         for test, reason in unlisted:
             terminalreporter.line(f"{test}: {reason}")
     terminalreporter.line(f"tests skipped: {len(config.stash[skipped])}")

@@ -87,9 +87,7 @@ class LineageGraph:
 
     @property
     def hidden(self) -> Sequence[HiddenCount]:
-        return [
-            HiddenCount(urn, up, down) for urn, (up, down) in sorted(self.answer.hidden.items()) if up or down
-        ]
+        return [HiddenCount(urn, up, down) for urn, (up, down) in sorted(self.answer.hidden.items()) if up or down]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,9 +124,7 @@ class GraphQLDoor:
         if self._limiter is None:  # made here because it belongs to the running event loop
             self._limiter = anyio.CapacityLimiter(self._threads)
         if self._inside >= self._threads + self._queue or self._busy >= 2 * self._threads:
-            raise Unavailable(
-                "too many operations are waiting or have not noticed yet that their time is over"
-            )
+            raise Unavailable("too many operations are waiting or have not noticed yet that their time is over")
         started = time.perf_counter()
         self._inside += 1
         outcome = timed_out()

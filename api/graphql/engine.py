@@ -60,15 +60,11 @@ class Outcome:
 class Engine:
     """Safe to use from any thread; keeps parsed and validated documents by their text."""
 
-    def __init__(
-        self, schema: GraphQLSchema, services: Services, allowed: Limits, *, introspection: bool
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, services: Services, allowed: Limits, *, introspection: bool) -> None:
         self._schema = schema
         self._services = services
         self._limits = allowed
-        self._rules = (
-            specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        )
+        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -90,9 +86,7 @@ class Engine:
             document = self._parse(request.query)
         limits.check(document, request.operation_name, request.variables, self._limits)
         if not known:
-            errors = validate(
-                self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=True
-            )
+            errors = validate(self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=True)
             if errors:
                 raise GraphQLErrors(errors)
             self._keep(request.query, document)
@@ -197,9 +191,7 @@ def _located(error: GraphQLError) -> dict[str, Any]:
 
 def _message(error: Exception) -> str:
     return (
-        str(error)
-        if isinstance(error, AndonError)
-        else "Andon failed; the log has the cause under this request's id"
+        str(error) if isinstance(error, AndonError) else "Andon failed; the log has the cause under this request's id"
     )
 
 

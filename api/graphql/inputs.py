@@ -13,9 +13,7 @@ PAGE_LIMIT = 1_000
 DEFAULT_PAGE = 100
 
 
-@strawberry.input(
-    description="Which state: what was true at `valid`, as far as `known` or `position` had told us."
-)
+@strawberry.input(description="Which state: what was true at `valid`, as far as `known` or `position` had told us.")
 class AsOf:
     valid: Instant | None = None
     known: Instant | None = None
@@ -36,9 +34,7 @@ class LineageFilter:
     types: list[str] | None = None
     namespaces: list[str] | None = None
     tags: list[str] | None = None
-    history: bool | None = strawberry.field(
-        default=None, description="Also what was true earlier, up to asOf."
-    )
+    history: bool | None = strawberry.field(default=None, description="Also what was true earlier, up to asOf.")
 
 
 @strawberry.input

@@ -83,9 +83,7 @@ class _Measure:
     lookups: int = 0
 
 
-def check(
-    document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], limits: Limits
-) -> None:
+def check(document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], limits: Limits) -> None:
     """Raises `InvalidInput` if the operation asks for too much; leaves all else to validation."""
     fragments = {
         definition.name.value: definition

@@ -39,9 +39,7 @@ class Mutation:
         return _say(info, urn, "setOwners", {"owners": said})
 
     @answering(shapes.MutationResult)
-    def add_tag(
-        self, info: strawberry.Info, urn: str, key: str, value: str | None = None
-    ) -> answers.MutationResult:
+    def add_tag(self, info: strawberry.Info, urn: str, key: str, value: str | None = None) -> answers.MutationResult:
         word = _word(value, "value") if value is not None else None
         return _say(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
 
@@ -71,9 +69,7 @@ class Mutation:
         word = _word(reason, "reason")
         asking.services.journal.redact(position, word)
         asking.services.progress.rebuild()  # what the envelope said must go from the graph too
-        return _journal(
-            info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None
-        )
+        return _journal(info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None)
 
 
 def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any]) -> answers.MutationResult:

@@ -94,9 +94,7 @@ class Query:
         query = EntityQuery(
             types=_both(
                 _with_subclasses(ontology, [type], "type") if type is not None else None,
-                _with_subclasses(ontology, wanted.types, "filter.types")
-                if wanted.types is not None
-                else None,
+                _with_subclasses(ontology, wanted.types, "filter.types") if wanted.types is not None else None,
             ),
             namespaces=some(wanted.namespaces),
             tags=some(wanted.tags),
@@ -137,9 +135,7 @@ class Query:
             direction=reader.Direction(direction.value),
             depth=UNBOUNDED_DEPTH if depth is None else depth,
             level=reader.Level(level.value),
-            types=_with_subclasses(services.ontology, shown.types, "filter.types")
-            if shown.types is not None
-            else None,
+            types=_with_subclasses(services.ontology, shown.types, "filter.types") if shown.types is not None else None,
             namespaces=some(shown.namespaces),
             tags=some(shown.tags),
             history=bool(shown.history),

@@ -52,9 +52,7 @@ def about(description: str) -> Any:
 
 def answering(graphql_type: object, description: str | None = None) -> Callable[[Resolver], Resolver]:
     """Declares a resolver whose Python values are records and whose GraphQL type is the shape over them."""
-    return cast(
-        Callable[[Resolver], Resolver], strawberry.field(graphql_type=graphql_type, description=description)
-    )
+    return cast(Callable[[Resolver], Resolver], strawberry.field(graphql_type=graphql_type, description=description))
 
 
 def facets(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, msgspec.Raw]:
@@ -140,9 +138,7 @@ class Node:
     id: strawberry.ID = read("urn")
 
 
-@strawberry.interface(
-    description="A node of the graph; there is one object type for each key class of the ontology."
-)
+@strawberry.interface(description="A node of the graph; there is one object type for each key class of the ontology.")
 class Entity(Node):
     urn: str
     type: str = about("The class in the ontology, perhaps a subclass of the key class.")
@@ -183,9 +179,7 @@ class Column(Entity):
 
 @strawberry.type
 class Dataset(Entity):
-    columns: list[Column] = ask(
-        columns, "Present columns in the schema's order, those only named elsewhere last."
-    )
+    columns: list[Column] = ask(columns, "Present columns in the schema's order, those only named elsewhere last.")
     versions: list[DatasetVersion] = ask(versions, "Newest first.")
     schema: list[SchemaField] = ask(schema_fields, "The schema facet in force, nested fields as paths.")
 

@@ -408,9 +408,7 @@ WAREHOUSE_TYPES = {
 
 def _raw(source: Dataset, schema: str, table: str) -> Dataset:
     """The copy of a source in the raw layer: the same columns in Snowflake's types, and the load time."""
-    copied = tuple(
-        replace(column, type=WAREHOUSE_TYPES.get(column.type, column.type)) for column in source.columns
-    )
+    copied = tuple(replace(column, type=WAREHOUSE_TYPES.get(column.type, column.type)) for column in source.columns)
     return Dataset(
         key=f"raw_{table}",
         namespace=WAREHOUSE,
@@ -438,9 +436,7 @@ RAW_TABLES = (
 )
 
 
-def _model(
-    schema: str, name: str, text: str, description: str, *owners: Owner, tags: tuple[str, ...] = ()
-) -> Dataset:
+def _model(schema: str, name: str, text: str, description: str, *owners: Owner, tags: tuple[str, ...] = ()) -> Dataset:
     return Dataset(
         key=name,
         namespace=WAREHOUSE,

@@ -121,8 +121,7 @@ def influences(expression: str) -> tuple[Influence, ...]:
         for of in references(value)
     )
     indirect = (
-        Influence(of=of, type="INDIRECT", subtype="WINDOW", description=expression)
-        for of in references(window)
+        Influence(of=of, type="INDIRECT", subtype="WINDOW", description=expression) for of in references(window)
     )
     return (*direct, *indirect)
 
@@ -146,9 +145,7 @@ class Select:
         for expression in (*self.columns.values(), *self.joins, self.where, *self.group_by):
             for reference in references(expression):
                 if reference.table not in known:
-                    raise ValueError(
-                        f"select into {self.into}: {expression!r} names {reference.table}, not in {known}"
-                    )
+                    raise ValueError(f"select into {self.into}: {expression!r} names {reference.table}, not in {known}")
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -164,9 +161,7 @@ class Select:
             *((column, "GROUP_BY") for column in self.group_by),
         )
         return tuple(
-            Influence(
-                of=of, type="INDIRECT", subtype=subtype, description="" if subtype == "GROUP_BY" else text
-            )
+            Influence(of=of, type="INDIRECT", subtype=subtype, description="" if subtype == "GROUP_BY" else text)
             for text, subtype in parts
             for of in references(text)
         )

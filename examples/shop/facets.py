@@ -73,9 +73,7 @@ def made_columns(select: Select, situation: Situation) -> dict[str, str]:
     }
 
 
-def column_lineage(
-    select: Select, situation: Situation
-) -> column_lineage_dataset.ColumnLineageDatasetFacet | None:
+def column_lineage(select: Select, situation: Situation) -> column_lineage_dataset.ColumnLineageDatasetFacet | None:
     """The facet (1-2-0) of the select's output; joins, filters and grouping stand once, in `dataset`."""
     made = {name: influences(expression) for name, expression in made_columns(select, situation).items()}
     fields = {
@@ -90,9 +88,7 @@ def column_lineage(
     )
 
 
-def _input_fields(
-    found: Iterable[Influence], situation: Situation
-) -> list[column_lineage_dataset.InputField]:
+def _input_fields(found: Iterable[Influence], situation: Situation) -> list[column_lineage_dataset.InputField]:
     """One input field a source column, with all the ways it acts."""
     ways: dict[tuple[str, str], list[column_lineage_dataset.Transformation]] = defaultdict(list)
     for influence in found:
@@ -164,10 +160,7 @@ def describing_facets(dataset: Dataset) -> dict[str, DatasetFacet]:
 
 def _tags(dataset: Dataset) -> list[tags_dataset.TagsDatasetFacetFields]:
     return [
-        *(
-            tags_dataset.TagsDatasetFacetFields(key=tag, value="true", source="CATALOG")
-            for tag in dataset.tags
-        ),
+        *(tags_dataset.TagsDatasetFacetFields(key=tag, value="true", source="CATALOG") for tag in dataset.tags),
         *(
             tags_dataset.TagsDatasetFacetFields(key=tag, value="true", source="CATALOG", field=column.name)
             for column in dataset.columns
@@ -198,9 +191,7 @@ def static(dataset: Dataset, situation: Situation, facets: dict[str, DatasetFace
     )
 
 
-def read(
-    key: str, situation: Situation, input_facets: dict[str, InputDatasetFacet] | None = None
-) -> InputDataset:
+def read(key: str, situation: Situation, input_facets: dict[str, InputDatasetFacet] | None = None) -> InputDataset:
     """The dataset of that key as a run's input."""
     dataset = DATASETS[key]
     return InputDataset(
@@ -298,9 +289,7 @@ def _entry(job: Job, select: Select, situation: Situation) -> lineage.LineageDat
 
 def _whole(key: str, situation: Situation) -> lineage.LineageDatasetInput:
     dataset = DATASETS[key]
-    return lineage.LineageDatasetInput(
-        namespace=dataset.namespace, name=name_of(dataset, situation), type="DATASET"
-    )
+    return lineage.LineageDatasetInput(namespace=dataset.namespace, name=name_of(dataset, situation), type="DATASET")
 
 
 def _part(influence: Influence, situation: Situation) -> lineage.LineageDatasetInput:

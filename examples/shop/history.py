@@ -148,9 +148,7 @@ def _batches(week: Week) -> Iterator[Event]:
     for night in range(FIRST_NIGHT, -1, -1):
         skipped = _downstream_of_failure() if night == FAILING_NIGHT else set()
         dags = {
-            job.name: _execution(week, job, night, None)
-            for job in JOBS
-            if job.kind == "DAG" and night in job.nights
+            job.name: _execution(week, job, night, None) for job in JOBS if job.kind == "DAG" and night in job.nights
         }
         for job in JOBS:
             if night in job.nights and job.name not in skipped:
@@ -385,9 +383,7 @@ def _tested(job: Job, key: str, failed: bool) -> dict[str, InputDatasetFacet]:
             )
         )
     return {
-        "dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
-            assertions=tests
-        )
+        "dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=tests)
     }
 
 
@@ -396,16 +392,12 @@ def _crawls(week: Week) -> Iterator[Event]:
     first = week.latest_batch - STREAM_START - timedelta(hours=1)
     for number, dataset in enumerate((*DATABASE_TABLES, *LANDING_FILES, *STREAMS)):
         yield _crawl(week, dataset, first + number * timedelta(seconds=2), {})
-    altered = lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(
-        lifecycleStateChange=type_of_change.ALTER
-    )
+    altered = lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(lifecycleStateChange=type_of_change.ALTER)
     yield _crawl(week, DATASETS["orders"], week.schema_change, {"lifecycleStateChange": altered})
 
 
 def _crawl(week: Week, dataset: Dataset, at: datetime, facets: dict[str, DatasetFacet]) -> DatasetEvent:
-    return DatasetEvent(
-        eventTime=_text(at), dataset=static(dataset, week.situation(at), facets), producer=CRAWLER
-    )
+    return DatasetEvent(eventTime=_text(at), dataset=static(dataset, week.situation(at), facets), producer=CRAWLER)
 
 
 def _dashboards(week: Week) -> Iterator[Event]:
@@ -429,9 +421,7 @@ def _stream(week: Week) -> Iterator[Event]:
     still = week.latest_batch + timedelta(minutes=100)
     for start, end, last in ((begin, deployment, RunState.ABORT), (deployment, still, RunState.RUNNING)):
         start += timedelta(seconds=20)
-        run = Execution(
-            job=CLICK_STREAM, start=start, end=end, run_id=_run_id(week, CLICK_STREAM, start), parent=None
-        )
+        run = Execution(job=CLICK_STREAM, start=start, end=end, run_id=_run_id(week, CLICK_STREAM, start), parent=None)
         yield _stream_event(week, run, start, RunState.START)
         at = start + STREAM_HEARTBEAT
         while at < end:
@@ -468,9 +458,7 @@ def _housekeeping(week: Week) -> Iterator[Event]:
             namespace=mart.namespace, name=mart.former_name or mart.name
         ),
     )
-    dropped = lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(
-        lifecycleStateChange=type_of_change.DROP
-    )
+    dropped = lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(lifecycleStateChange=type_of_change.DROP)
     for dataset, at, change in ((mart, week.rename, renamed), (scratch, week.drop, dropped)):
         start = at - timedelta(seconds=3)
         run = Execution(job=HOUSEKEEPING, start=start, end=at, run_id=_run_id(week, HOUSEKEEPING, start))

@@ -54,9 +54,7 @@ LOOKER = Tool(
 def _copy(source: str, into: str) -> Select:
     """A load into the raw layer: every column as it is, and the time."""
     names = " ".join(column.name for column in DATASETS[source].columns)
-    return Select(
-        into=into, source=source, columns={**keep(source, names), "_loaded_at": "current_timestamp"}
-    )
+    return Select(into=into, source=source, columns={**keep(source, names), "_loaded_at": "current_timestamp"})
 
 
 def _dag(name: str, description: str, at: int, minutes: float) -> Job:
@@ -213,9 +211,7 @@ LAKE_JOBS = (
                 source="raw_order_items",
                 columns={
                     "product_id": "raw_order_items.product_id",
-                    "other_id": (
-                        "lag(raw_order_items.product_id) over (partition by raw_order_items.order_id)"
-                    ),
+                    "other_id": ("lag(raw_order_items.product_id) over (partition by raw_order_items.order_id)"),
                     "bought_both": "count(raw_order_items.order_id)",
                 },
                 group_by=("raw_order_items.product_id",),
@@ -393,9 +389,7 @@ MART_JOBS = (
         Select(
             into="dim_customers",
             source="stg_customers",
-            joins=(
-                "left join stg_subscriptions on stg_customers.customer_id = stg_subscriptions.customer_id",
-            ),
+            joins=("left join stg_subscriptions on stg_customers.customer_id = stg_subscriptions.customer_id",),
             columns={
                 **keep("stg_customers", "customer_id email_hash country city marketing_optin signed_up_at"),
                 "age_band": "width_bucket(year(current_date) - stg_customers.birth_year, 18, 78, 6)",
@@ -445,12 +439,9 @@ MART_JOBS = (
                 "revenue_eur": "max(stg_orders.total_eur)",
                 "discount_eur": "max(stg_orders.discount_eur)",
                 "margin_eur": (
-                    "sum(stg_order_items.quantity * "
-                    "(stg_order_items.unit_price_eur - dim_products.unit_cost_eur))"
+                    "sum(stg_order_items.quantity * (stg_order_items.unit_price_eur - dim_products.unit_cost_eur))"
                 ),
-                "delivery_days": (
-                    "max(datediff('day', stg_deliveries.shipped_at, stg_deliveries.delivered_at))"
-                ),
+                "delivery_days": ("max(datediff('day', stg_deliveries.shipped_at, stg_deliveries.delivered_at))"),
             },
             where="stg_orders.status <> 'returned'",
             group_by=(
@@ -478,8 +469,7 @@ MART_JOBS = (
                 "amount_eur": "stg_payments.amount_eur - stg_payments.refunded_eur",
                 "fee_eur": "to_number(stg_settlements.fee, 12, 2)",
                 "net_eur": (
-                    "stg_payments.amount_eur - stg_payments.refunded_eur "
-                    "- to_number(stg_settlements.fee, 12, 2)"
+                    "stg_payments.amount_eur - stg_payments.refunded_eur - to_number(stg_settlements.fee, 12, 2)"
                 ),
             },
         ),

@@ -58,9 +58,7 @@ def _client(url: str, api_key: str | None) -> OpenLineageClient:
     config = HttpConfig(url=url.rstrip("/") + "/", auth=auth, timeout=30)
     client = OpenLineageClient(transport=HttpTransport(config))
     if not isinstance(client.transport, HttpTransport):
-        raise RuntimeError(
-            "OPENLINEAGE_DISABLED is set, so the OpenLineage client would send nothing: unset it"
-        )
+        raise RuntimeError("OPENLINEAGE_DISABLED is set, so the OpenLineage client would send nothing: unset it")
     return client
 
 
@@ -69,9 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.shop.load", description="Load the demo estate.")
     parser.add_argument("--url", default=DEFAULT_URL, help="where Andon listens (default: %(default)s)")
     parser.add_argument("--api-key", help="a key with scope emit, where the service asks for one")
-    parser.add_argument(
-        "--now", type=_instant, help="end the history here, ISO 8601 (default: now; no zone means UTC)"
-    )
+    parser.add_argument("--now", type=_instant, help="end the history here, ISO 8601 (default: now; no zone means UTC)")
     parser.add_argument("--seed", type=int, default=SEED, help="another seed, other numbers and run ids")
     given = parser.parse_args(arguments)
     began = time.monotonic()

@@ -66,9 +66,7 @@ def parse_json(body: bytes) -> tuple[Any, bytes]:
     try:
         document = read_any(body)
     except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}"
-        ) from None
+        raise InvalidInput(f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from None
     except RecursionError:
         raise InvalidInput(f"nested deeper than {MAX_DEPTH} levels") from None
     except msgspec.DecodeError as error:

@@ -101,9 +101,7 @@ class Decoder:
             columns.setdefault(flow.source, {})[flow.column] = None
         for source, named in columns.items():
             found = FacetSet(columns=tuple(named))
-            digest = blake2b(
-                msgspec.msgpack.encode(found.columns), digest_size=16, person=b"columns"
-            ).digest()
+            digest = blake2b(msgspec.msgpack.encode(found.columns), digest_size=16, person=b"columns").digest()
             yield Said(source, Role.MENTIONED, Digested(digest, lambda found=found: found))  # type: ignore[misc]
 
     def _facet_set(self, raws: tuple[msgspec.Raw, ...], salt: int) -> Digested[FacetSet] | None:
@@ -131,9 +129,7 @@ class Decoder:
         if not inputs and not outputs and explicit is None:
             return None
         column_lineage = [
-            (output, facet)
-            for output in outputs
-            if (facet := _one_facet(output.facets, "columnLineage")) is not None
+            (output, facet) for output in outputs if (facet := _one_facet(output.facets, "columnLineage")) is not None
         ]
         digest = blake2b(digest_size=16)
         for mark, datasets in ((b"<", inputs), (b">", outputs)):

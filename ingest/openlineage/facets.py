@@ -98,7 +98,5 @@ def _identifiers(facet: object, name_of: NameOf) -> tuple[Identifier, ...]:
     for item in listed if isinstance(listed, list) else ():
         if isinstance(item, dict) and item.get("namespace") and item.get("name"):
             if isinstance(item["namespace"], str) and isinstance(item["name"], str):
-                found.append(
-                    Identifier(name_of(item["namespace"], item["name"]), str(item.get("type") or ""))
-                )
+                found.append(Identifier(name_of(item["namespace"], item["name"]), str(item.get("type") or "")))
     return tuple(found)

@@ -153,9 +153,7 @@ class Webhooks:
             deadline = time.monotonic() + self._timeout
             addresses = vetted(endpoint.host, endpoint.port, self._allowed_hosts, self._resolve)
             tls = self._tls if endpoint.secure else None
-            return _post(
-                _Connection(endpoint, addresses, tls, deadline), endpoint.path, headers, intended.body
-            )
+            return _post(_Connection(endpoint, addresses, tls, deadline), endpoint.path, headers, intended.body)
         except MissingReference as error:
             return Postponed(error.reason)
         except InvalidInput as error:
@@ -183,9 +181,7 @@ def _post(connection: _Connection, path: str, headers: dict[str, str], body: byt
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
-        with suppress(
-            OSError, http.client.HTTPException
-        ):  # the status has decided; what follows is politeness
+        with suppress(OSError, http.client.HTTPException):  # the status has decided; what follows is politeness
             answer.read(MAX_ANSWER)
         return _judged(answer.status, answer.getheader("Retry-After"))
     finally:
@@ -195,9 +191,7 @@ def _post(connection: _Connection, path: str, headers: dict[str, str], body: byt
 def signature(secret: str, key: str, at: Instant, body: bytes) -> dict[str, str]:
     """The headers of Standard Webhooks; raises `InvalidInput` for a `whsec_` secret that is not base64."""
     try:
-        known = (
-            base64.b64decode(secret[6:], validate=True) if secret.startswith("whsec_") else secret.encode()
-        )
+        known = base64.b64decode(secret[6:], validate=True) if secret.startswith("whsec_") else secret.encode()
     except binascii.Error:
         raise InvalidInput("has a secret that is not base64 after whsec_") from None
     timestamp = str(at // 1_000_000)
@@ -244,9 +238,7 @@ class _Connection(http.client.HTTPConnection):
     one deadline span headers and body, so that a target that drips bytes cannot hold the worker.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, addresses: list[str], tls: ssl.SSLContext | None, deadline: float
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, addresses: list[str], tls: ssl.SSLContext | None, deadline: float) -> None:
         super().__init__(endpoint.host, endpoint.port)
         self.default_port = 443 if endpoint.secure else 80
         self._addresses = addresses

@@ -82,9 +82,7 @@ class FakeGraph:
 
     def entities(self, query: EntityQuery) -> Page:
         self.asked.append(query)
-        found = sorted(
-            (r for r in self.records if query.types is None or r.type in query.types), key=lambda r: r.name
-        )
+        found = sorted((r for r in self.records if query.types is None or r.type in query.types), key=lambda r: r.name)
         start = _offset(query.after)
         page = found[start : start + query.first]
         cursors = tuple(base64.b64encode(str(start + i + 1).encode()).decode() for i in range(len(page)))

@@ -176,9 +176,7 @@ def test_pages_follow_their_cursors_as_relay_wants_it(graphql: Asking) -> None:
     two = graphql.data(query, {"after": one["pageInfo"]["endCursor"]})["entities"]
 
     assert [edge["node"] for edge in one["edges"]] == one["nodes"]
-    assert [node["name"] for node in one["nodes"] + two["nodes"]] == [
-        f"shop.public.t0000{i}" for i in (1, 2, 3)
-    ]
+    assert [node["name"] for node in one["nodes"] + two["nodes"]] == [f"shop.public.t0000{i}" for i in (1, 2, 3)]
     assert one["pageInfo"] | {"startCursor": "", "endCursor": ""} == {
         "hasNextPage": True,
         "hasPreviousPage": False,
@@ -191,9 +189,7 @@ def test_pages_follow_their_cursors_as_relay_wants_it(graphql: Asking) -> None:
 
 
 def test_an_empty_page_has_no_cursors(graphql: Asking) -> None:
-    page = graphql.data("{ entities(first: 0) { nodes { id } pageInfo { startCursor endCursor } } }")[
-        "entities"
-    ]
+    page = graphql.data("{ entities(first: 0) { nodes { id } pageInfo { startCursor endCursor } } }")["entities"]
 
     assert page == {"nodes": [], "pageInfo": {"startCursor": None, "endCursor": None}}
 
@@ -304,9 +300,7 @@ def test_paths_go_from_one_entity_to_another(graphql: Asking, graph: FakeGraph) 
     assert graph.asked[-1] == (ORDERS, "urn:andon:dataset:a:b", reader.Level.JOB)
 
 
-def test_a_difference_comes_in_pages_and_reads_what_is_gone_from_before(
-    graphql: Asking, graph: FakeGraph
-) -> None:
+def test_a_difference_comes_in_pages_and_reads_what_is_gone_from_before(graphql: Asking, graph: FakeGraph) -> None:
     graph.differences = [
         DiffRecord("OPENED", entity=graph.records[0]),
         DiffRecord("CLOSED", entity=graph.records[1]),
@@ -378,9 +372,7 @@ def test_an_operation_reads_one_snapshot_for_each_as_of(graphql: Asking, graph: 
     assert [one for one in graph.asked if isinstance(one, AsOf)] == [PRESENT, AsOf(position=3)]
 
 
-def test_known_is_the_last_position_received_by_then(
-    graphql: Asking, graph: FakeGraph, journal: SqliteJournal
-) -> None:
+def test_known_is_the_last_position_received_by_then(graphql: Asking, graph: FakeGraph, journal: SqliteJournal) -> None:
     journal.append([openlineage.accept(encoded(run_event()))])
 
     graphql.data('{ a: entities(asOf: {known: "2020-01-01T00:00:00Z"}) { totalCount } }')

@@ -69,9 +69,7 @@ def code(answer: httpx.Response) -> str:
     return found
 
 
-def test_an_operation_that_does_not_end_in_time_is_answered_timeout(
-    held: HeldGraph, journal: SqliteJournal
-) -> None:
+def test_an_operation_that_does_not_end_in_time_is_answered_timeout(held: HeldGraph, journal: SqliteJournal) -> None:
     async def ask_all() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=door(held, journal, timeout=0.05))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

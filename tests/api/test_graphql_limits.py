@@ -114,17 +114,13 @@ def test_braces_and_brackets_without_end_are_refused_not_crashed_on(graphql: Ask
 
 
 def test_a_fragment_within_itself_is_refused(graphql: Asking) -> None:
-    query = (
-        "{ entities { nodes { ...A } } } fragment A on Entity { urn ...B } fragment B on Entity { urn ...A }"
-    )
+    query = "{ entities { nodes { ...A } } } fragment A on Entity { urn ...B } fragment B on Entity { urn ...A }"
 
     assert set(graphql.codes(query)) == {"BAD_USER_INPUT"}
 
 
 def test_limits_hold_for_a_document_that_is_known_already(graphql: Asking) -> None:
-    query = (
-        "query($n: Int) { entities(first: $n) { nodes { facets properties ... on Job { runs { urn } } } } }"
-    )
+    query = "query($n: Int) { entities(first: $n) { nodes { facets properties ... on Job { runs { urn } } } } }"
 
     assert refused(graphql, query, {"n": 10}) == ""
     assert "cost" in refused(graphql, query, {"n": 1_000})

@@ -12,9 +12,7 @@ SNAPSHOT = Path(__file__).parents[2] / "api" / "schema.graphql"
 
 
 def test_the_schema_is_the_one_that_was_reviewed() -> None:
-    assert sdl() == SNAPSHOT.read_text(), (
-        "python -m api.graphql.sdl > api/schema.graphql, and note it in CHANGELOG.md"
-    )
+    assert sdl() == SNAPSHOT.read_text(), "python -m api.graphql.sdl > api/schema.graphql, and note it in CHANGELOG.md"
 
 
 def test_the_reviewed_schema_is_valid_graphql() -> None:

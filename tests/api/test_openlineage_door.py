@@ -229,9 +229,7 @@ def test_a_batch_that_is_no_array_is_400(batch_door: ASGIApp, body: bytes) -> No
     assert post(batch_door, body).status_code == 400
 
 
-def test_sixteen_clients_that_send_one_event_at_once_get_one_position(
-    door: ASGIApp, journal: SqliteJournal
-) -> None:
+def test_sixteen_clients_that_send_one_event_at_once_get_one_position(door: ASGIApp, journal: SqliteJournal) -> None:
     async def send_all() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

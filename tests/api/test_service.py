@@ -53,18 +53,12 @@ def send(service: Service, event: dict[str, Any]) -> int:
     return int(answer.headers["andon-position"])
 
 
-def ask(
-    service: Service, query: str, variables: dict[str, Any] | None = None, **headers: str
-) -> httpx.Response:
+def ask(service: Service, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return call(
-        service.asgi, "POST", "/graphql", json={"query": query, "variables": variables or {}}, headers=named
-    )
+    return call(service.asgi, "POST", "/graphql", json={"query": query, "variables": variables or {}}, headers=named)
 
 
-def data(
-    service: Service, query: str, variables: dict[str, Any] | None = None, **headers: str
-) -> dict[str, Any]:
+def data(service: Service, query: str, variables: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
     answer = ask(service, query, variables, **headers).json()
     assert "errors" not in answer, answer
     found: dict[str, Any] = answer["data"]
@@ -82,9 +76,7 @@ def test_what_was_written_can_be_read_at_its_position(service: Service) -> None:
             Andon_Min_Position=str(position),
         )["lineage"]
 
-        assert lineage["edges"] == [
-            {"source": ORDERS, "target": REVENUE, "via": [JOB], "evidenceCount": i + 1}
-        ]
+        assert lineage["edges"] == [{"source": ORDERS, "target": REVENUE, "via": [JOB], "evidenceCount": i + 1}]
 
 
 def test_a_position_that_does_not_come_is_503(settings: Settings) -> None:
@@ -112,9 +104,7 @@ def test_people_tag_describe_own_and_retire(service: Service) -> None:
     fields = "entity { description tags { key value source } owners { name type } ... on Job { retired } }"
 
     def say(mutation: str, urn: str) -> dict[str, Any]:
-        answer = data(
-            service, f"mutation($urn: String!) {{ said: {mutation} {{ {fields} }} }}", {"urn": urn}, **csrf
-        )
+        answer = data(service, f"mutation($urn: String!) {{ said: {mutation} {{ {fields} }} }}", {"urn": urn}, **csrf)
         entity: dict[str, Any] = answer["said"]["entity"]
         return entity
 
@@ -122,10 +112,7 @@ def test_people_tag_describe_own_and_retire(service: Service) -> None:
     assert say('addTag(urn: $urn, key: "pii", value: "high")', ORDERS)["tags"] == [tag]
     assert say('describe(urn: $urn, description: "All orders")', ORDERS)["description"] == "All orders"
     owners = [{"name": "team:shop", "type": "STEWARD"}]
-    assert (
-        say('setOwners(urn: $urn, owners: [{name: "team:shop", type: "STEWARD"}])', ORDERS)["owners"]
-        == owners
-    )
+    assert say('setOwners(urn: $urn, owners: [{name: "team:shop", type: "STEWARD"}])', ORDERS)["owners"] == owners
     assert say("setOwners(urn: $urn, owners: [])", ORDERS)["owners"] == []
     assert say('removeTag(urn: $urn, key: "pii")', ORDERS)["tags"] == []
     edges = "query($urns: [String!]!) { lineage(urns: $urns) { edges { source } } }"
@@ -234,10 +221,7 @@ def test_a_failure_of_ours_is_a_500_with_an_id_that_the_log_has(
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example"])
 def test_an_open_service_answers_to_no_other_name(service: Service, host: str) -> None:
     assert (
-        call(
-            service.asgi, "POST", "/graphql", json={"query": "{ status { version } }"}, host=host
-        ).status_code
-        == 403
+        call(service.asgi, "POST", "/graphql", json={"query": "{ status { version } }"}, host=host).status_code == 403
     )
 
 
@@ -264,9 +248,7 @@ def test_once_there_is_a_key_nothing_but_health_and_the_page_opens_without_one(
 
     refused = call(service.asgi, method, path, headers=JSON)
     wrong = call(service.asgi, method, path, headers=JSON | {"Authorization": "Bearer andon_1_2"})
-    open_still = [
-        call(service.asgi, "GET", path).status_code for path in ("/healthz", "/readyz", "/ui/", "/")
-    ]
+    open_still = [call(service.asgi, "GET", path).status_code for path in ("/healthz", "/readyz", "/ui/", "/")]
     service.stop()
 
     for answer in (refused, wrong):

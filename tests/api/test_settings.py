@@ -66,9 +66,7 @@ def test_variables_that_kubernetes_makes_for_a_service_called_andon_are_passed_o
 
 
 def test_values_that_rules_refer_to_are_handed_over_and_never_printed(tmp_path: Path) -> None:
-    read = load(
-        {}, {"ANDON_SLACK": "https://hooks.example/secret", "HOME": "/root"}, working_directory=tmp_path
-    )
+    read = load({}, {"ANDON_SLACK": "https://hooks.example/secret", "HOME": "/root"}, working_directory=tmp_path)
 
     assert read.references == {"ANDON_SLACK": "https://hooks.example/secret"}
     assert "ANDON_SLACK = ***" in repr(read)

@@ -93,9 +93,7 @@ def test_a_redaction_and_what_is_redacted_say_nothing() -> None:
     assert redaction.kind == mutation.REDACTION
     assert mutation.decode(redaction) == Statements(AT)
 
-    redacted = replace(
-        journalled(mutation.envelope("removeTag", ORDERS.urn, {"key": "a"}, "m", AT)), body=None
-    )
+    redacted = replace(journalled(mutation.envelope("removeTag", ORDERS.urn, {"key": "a"}, "m", AT)), body=None)
     assert mutation.decode(redacted) == Statements(redacted.received_at)
 
 

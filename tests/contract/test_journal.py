@@ -110,9 +110,7 @@ def test_an_envelope_that_is_twice_in_one_batch_is_stored_once(journal: Journal)
 
 
 def test_the_key_decides_what_is_known_and_not_the_body(journal: Journal) -> None:
-    answers = journal.append(
-        [NewEnvelope("k", "s", b"1" * 16, b"same"), NewEnvelope("k", "s", b"2" * 16, b"same")]
-    )
+    answers = journal.append([NewEnvelope("k", "s", b"1" * 16, b"same"), NewEnvelope("k", "s", b"2" * 16, b"same")])
 
     assert [it.duplicate for it in answers] == [False, False]
 

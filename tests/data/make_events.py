@@ -116,9 +116,7 @@ def symlink(name: Name, kind: str) -> symlinks_dataset.SymlinksDatasetFacet:
     )
 
 
-def transformation(
-    kind: str, subtype: str, masking: bool | None = None
-) -> column_lineage_dataset.Transformation:
+def transformation(kind: str, subtype: str, masking: bool | None = None) -> column_lineage_dataset.Transformation:
     return column_lineage_dataset.Transformation(type=kind, subtype=subtype, masking=masking)
 
 
@@ -140,9 +138,7 @@ def columns_from(
     whole_dataset: Sequence[column_lineage_dataset.InputField] = (),
 ) -> column_lineage_dataset.ColumnLineageDatasetFacet:
     return column_lineage_dataset.ColumnLineageDatasetFacet(
-        fields={
-            name: column_lineage_dataset.Fields(inputFields=list(inputs)) for name, inputs in fields.items()
-        },
+        fields={name: column_lineage_dataset.Fields(inputFields=list(inputs)) for name, inputs in fields.items()},
         dataset=list(whole_dataset),
     )
 
@@ -304,9 +300,7 @@ def dbt() -> list[Event]:
             columnLineage=mart_columns,
             tags=tags_dataset.TagsDatasetFacet(
                 tags=[
-                    tags_dataset.TagsDatasetFacetFields(
-                        key="pii", value="true", source="DBT", field="customer_email"
-                    )
+                    tags_dataset.TagsDatasetFacetFields(key="pii", value="true", source="DBT", field="customer_email")
                 ]
             ),
         )
@@ -385,9 +379,7 @@ def failures() -> list[Event]:
     """Runs that fail before, after and beside ones that complete; two terminal events; a late START."""
     load, retry = ("airflow", "daily.load"), ("airflow", "daily.retry")
     hopeless, even = ("airflow", "daily.hopeless"), ("airflow", "daily.even")
-    a, b, c, d, e, f, g, h, i, j = (
-        ("postgres://db:5432", f"shop.failures.{letter}") for letter in "abcdefghij"
-    )
+    a, b, c, d, e, f, g, h, i, j = (("postgres://db:5432", f"shop.failures.{letter}") for letter in "abcdefghij")
     return [
         run_event(0, RunState.START, load, "failures/load/1", [read(a)], [written(b)]),
         run_event(1, RunState.FAIL, load, "failures/load/1"),
@@ -410,22 +402,14 @@ def failures() -> list[Event]:
 def lifecycles() -> list[Event]:
     """Tables renamed, dropped, dropped and written again, and a vacated name that is written anew."""
     tables = ("x", "y", "z", "orders_old", "orders", "report", "tmp", "daily", "a", "b")
-    x, y, z, orders_old, orders, report, tmp, daily, a, b = (
-        ("postgres://wh:5432", f"wh.public.{t}") for t in tables
-    )
+    x, y, z, orders_old, orders, report, tmp, daily, a, b = (("postgres://wh:5432", f"wh.public.{t}") for t in tables)
 
     def complete(minute: float, job: str, inputs: Sequence[Dataset], outputs: Sequence[Dataset]) -> RunEvent:
-        return run_event(
-            minute, RunState.COMPLETE, ("etl", job), f"lifecycles/{job}/{minute}", inputs, outputs
-        )
+        return run_event(minute, RunState.COMPLETE, ("etl", job), f"lifecycles/{job}/{minute}", inputs, outputs)
 
     return [
-        complete(
-            0, "make_orders", [read(x)], [written(orders_old, lifecycleStateChange=lifecycle("CREATE"))]
-        ),
-        complete(
-            10, "rename_orders", [], [written(orders, lifecycleStateChange=lifecycle("RENAME", orders_old))]
-        ),
+        complete(0, "make_orders", [read(x)], [written(orders_old, lifecycleStateChange=lifecycle("CREATE"))]),
+        complete(10, "rename_orders", [], [written(orders, lifecycleStateChange=lifecycle("RENAME", orders_old))]),
         complete(20, "report", [read(orders_old)], [written(report)]),
         complete(0, "make_tmp", [read(x)], [written(tmp)]),
         complete(5, "drop_tmp", [], [written(tmp, lifecycleStateChange=lifecycle("DROP"))]),
@@ -516,9 +500,7 @@ def others() -> list[Event]:
     a, b, c, d, e, f, g1, g2, h = (("postgres://db:5432", f"shop.others.{letter}") for letter in letters)
     note, abort, full, deleted = (("ops", name) for name in ("note", "abort", "full", "deleted"))
     owners: dict[str, JobFacet] = {
-        "ownership": ownership_job.OwnershipJobFacet(
-            owners=[ownership_job.Owner(name="team:ops", type="OWNER")]
-        )
+        "ownership": ownership_job.OwnershipJobFacet(owners=[ownership_job.Owner(name="team:ops", type="OWNER")])
     }
     documented = documentation_dataset.DocumentationDatasetFacet(description="Will be taken back.")
     return [
@@ -532,9 +514,7 @@ def others() -> list[Event]:
         dataset_event(0, f, documentation=documented),
         dataset_event(5, f, documentation=DatasetFacet(deleted=True)),
         dataset_event(0, e, documentation=DatasetFacet(deleted=True)),
-        dataset_event(
-            5, e, documentation=documentation_dataset.DocumentationDatasetFacet(description="Stays.")
-        ),
+        dataset_event(5, e, documentation=documentation_dataset.DocumentationDatasetFacet(description="Stays.")),
         run_event(
             0,
             RunState.RUNNING,
@@ -569,12 +549,8 @@ def dashboards() -> list[Event]:
             [read(revenue)],
             [written(board)],
         ),
-        run_event(
-            1, RunState.COMPLETE, ("mlflow", "train"), "dashboards/train", [read(features)], [written(model)]
-        ),
-        run_event(
-            2, RunState.COMPLETE, ("mlflow", "score"), "dashboards/score", [read(model)], [written(revenue)]
-        ),
+        run_event(1, RunState.COMPLETE, ("mlflow", "train"), "dashboards/train", [read(features)], [written(model)]),
+        run_event(2, RunState.COMPLETE, ("mlflow", "score"), "dashboards/score", [read(model)], [written(revenue)]),
     ]
 
 

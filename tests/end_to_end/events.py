@@ -63,6 +63,4 @@ def dataset_event(namespace: str, name: str, second: float = 0, **facets: Any) -
 
 def documented(namespace: str, name: str, description: str, second: float = 0) -> Event:
     """A dataset's description, as of that second."""
-    return dataset_event(
-        namespace, name, second, documentation=facet("documentation", description=description)
-    )
+    return dataset_event(namespace, name, second, documentation=facet("documentation", description=description))

@@ -90,9 +90,7 @@ def column_of(urn: str) -> ColumnName:
 def transformation_text(transformation: dict[str, Any]) -> str:
     """A transformation in short: `DIRECT/IDENTITY`, `DIRECT/TRANSFORMATION/MASKED`."""
     parts = [transformation.get("type"), transformation.get("subtype")]
-    return "/".join(
-        [*(part for part in parts if part), *(["MASKED"] if transformation.get("masking") else [])]
-    )
+    return "/".join([*(part for part in parts if part), *(["MASKED"] if transformation.get("masking") else [])])
 
 
 def entity_urns(
@@ -162,11 +160,7 @@ def everything(
 
 def differing(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
     """What two whole graphs do not have in common, by key."""
-    return {
-        key: (one.get(key), other.get(key))
-        for key in one.keys() | other.keys()
-        if one.get(key) != other.get(key)
-    }
+    return {key: (one.get(key), other.get(key)) for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
 def _edge(edge: dict[str, Any]) -> Edge:
@@ -182,10 +176,7 @@ def _canonical(value: Any) -> str:
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            key: item if key in ("facets", "schema", "columns") else _sorted(item)
-            for key, item in value.items()
-        }
+        return {key: item if key in ("facets", "schema", "columns") else _sorted(item) for key, item in value.items()}
     if isinstance(value, list):
         return sorted((_sorted(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
     return value

@@ -167,18 +167,14 @@ class Service:
 
     def printed(self) -> str:
         """What the newest process printed so far, standard output and then standard error."""
-        return "\n".join(
-            path.read_text(errors="replace") for path in (self._output("stdout"), self._output("stderr"))
-        )
+        return "\n".join(path.read_text(errors="replace") for path in (self._output("stdout"), self._output("stderr")))
 
     def headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The caller's key, if any, overruled by `extra`."""
         own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return {**own, **(extra or {})}
 
-    def post(
-        self, body: bytes, headers: Mapping[str, str] | None = None, path: str = LINEAGE
-    ) -> httpx.Response:
+    def post(self, body: bytes, headers: Mapping[str, str] | None = None, path: str = LINEAGE) -> httpx.Response:
         """POST bytes as they are, as JSON unless `headers` say otherwise."""
         return self.client.post(
             path, content=body, headers=self.headers({"Content-Type": "application/json", **(headers or {})})
@@ -199,9 +195,7 @@ class Service:
 
     def post_batch(self, events: Sequence[Any]) -> httpx.Response:
         """Post an array, gzipped as a client with much to send would."""
-        return self.post(
-            gzip.compress(json.dumps(events).encode(), 3), {"Content-Encoding": "gzip"}, path=BATCH
-        )
+        return self.post(gzip.compress(json.dumps(events).encode(), 3), {"Content-Encoding": "gzip"}, path=BATCH)
 
     def post_graphql(
         self, query: str, variables: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
@@ -273,9 +267,7 @@ class Service:
         status = self._process.poll()
         printed = self.printed()
         self.kill()
-        return ServiceDidNotStart(
-            f"the service {what} within {self._ready_within} s (status {status}):\n{printed}"
-        )
+        return ServiceDidNotStart(f"the service {what} within {self._ready_within} s (status {status}):\n{printed}")
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:

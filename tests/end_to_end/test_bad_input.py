@@ -111,9 +111,7 @@ def malformed_bodies() -> Iterator[Malformed]:
     yield Malformed("UTF-16 without a mark", json.dumps(good()).encode("utf-16-le"), readable=False)
     yield Malformed("UTF-32", json.dumps(good()).encode("utf-32"), readable=False)
     yield Malformed("Latin-1", valid.replace(b'"job"', b'"j\xf6b"', 1), readable=False)
-    yield Malformed(
-        "UTF-8 cut inside a character", valid.replace(b"bad://", b"bad\xe2\x82", 1), readable=False
-    )
+    yield Malformed("UTF-8 cut inside a character", valid.replace(b"bad://", b"bad\xe2\x82", 1), readable=False)
     yield Malformed("overlong UTF-8", valid.replace(b"bad://", b"bad\xc0\xaf", 1), readable=False)
     yield Malformed("raw surrogate", valid.replace(b"bad://", b"bad\xed\xa0\x80", 1), readable=False)
     yield Malformed("escaped lone surrogate", text(NAMESPACE, "bad\\ud800"))
@@ -125,9 +123,7 @@ def malformed_bodies() -> Iterator[Malformed]:
     yield Malformed("100,000 open brackets", b"[" * 100_000)
     yield Malformed("100,000 open objects", b'{"a":' * 100_000)
     yield Malformed("empty object", b"{}")
-    yield Malformed(
-        "neither run nor job nor dataset", json.dumps(_without("run", "job", "schemaURL")).encode()
-    )
+    yield Malformed("neither run nor job nor dataset", json.dumps(_without("run", "job", "schemaURL")).encode())
     yield of_field("run", REMOVED, "missing")
     yield of_field("run", None, "null")
     yield of_field("run", "run", "a string")
@@ -282,17 +278,13 @@ TAKEN: dict[str, bytes] = {
     "an unknown member": changed("mood", {"good": True}),
     "a facet that breaks its own schema": changed("job.facets", {"sql": {"query": 5}}),
     "a facet that is no object": changed("job.facets", {"sql": "select 1"}),
-    "schema fields without a name": changed(
-        "inputs.0.facets", {"schema": {"fields": [{"type": "INT"}, {}, None]}}
-    ),
+    "schema fields without a name": changed("inputs.0.facets", {"schema": {"fields": [{"type": "INT"}, {}, None]}}),
     "column lineage fields null": changed("outputs.0.facets", {"columnLineage": {"fields": None}}),
     "a parent without a run": changed("run.facets", {"parent": {"run": {}, "job": None}}),
     "nanoseconds": changed("eventTime", "2026-03-01T00:00:00.123456789Z"),
     "an offset": changed("eventTime", "2026-03-01T10:00:00+10:00"),
     "no zone": changed("eventTime", "2026-03-01T10:00:00.5"),
-    "a name of markup, emoji and right-to-left marks": changed(
-        "job.name", "<b>job</b> \U0001f4a1 \u202etxet"
-    ),
+    "a name of markup, emoji and right-to-left marks": changed("job.name", "<b>job</b> \U0001f4a1 \u202etxet"),
     "white space around": b"\r\n " + changed("run.runId", new_run_id()) + b"\n\n",
     "64 levels": nested(64),
 }
@@ -335,9 +327,7 @@ def test_what_the_specification_leaves_open_is_taken_or_refused_but_never_breaks
 
 
 def test_an_event_with_5000_inputs_is_taken_within_two_seconds(service: Service) -> None:
-    event = run_event(
-        NAMESPACE, "wide", new_run_id(), inputs=[f"input_{n}" for n in range(5000)], outputs=["wide"]
-    )
+    event = run_event(NAMESPACE, "wide", new_run_id(), inputs=[f"input_{n}" for n in range(5000)], outputs=["wide"])
     started = time.monotonic()
     position = service.accept(event)
     assert time.monotonic() - started < 2
@@ -416,9 +406,7 @@ def test_gzip_is_read_however_it_is_announced(shared_service: Service, namespace
 
 def test_a_chunked_plain_body_is_taken(shared_service: Service, namespace: str) -> None:
     body = json.dumps(run_event(namespace, "job", new_run_id())).encode()
-    answer = shared_service.client.post(
-        LINEAGE, content=in_pieces(body), headers={"Content-Type": "application/json"}
-    )
+    answer = shared_service.client.post(LINEAGE, content=in_pieces(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == 201, answer.text
 
 
@@ -563,9 +551,7 @@ def gzip_of(start: bytes, filler: bytes, megabytes: int, end: bytes) -> bytes:
 BOMBS = {
     "a gigabyte of zeros": gzip_of(b"", b"\0", 1000, b""),
     "an event with 500 megabytes of blanks": gzip_of(json.dumps(good()).encode(), b" ", 500, b" "),
-    "an event below 10 megabytes at a ratio of 1,000": gzip.compress(
-        json.dumps(good()).encode() + b" " * 5_000_000
-    ),
+    "an event below 10 megabytes at a ratio of 1,000": gzip.compress(json.dumps(good()).encode() + b" " * 5_000_000),
     "gzip in gzip": gzip.compress(gzip.compress(b" " * (100 * MEGABYTE))),
 }
 

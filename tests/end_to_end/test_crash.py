@@ -54,9 +54,7 @@ def write_batch(client: httpx.Client, writer: int, seen: Acknowledged) -> None:
     if answer.is_success:
         report = answer.json()
         failed = {item["index"] for item in report.get("failed_events") or ()}
-        seen.in_batches |= {
-            run: event for number, (run, event) in enumerate(events.items()) if number not in failed
-        }
+        seen.in_batches |= {run: event for number, (run, event) in enumerate(events.items()) if number not in failed}
     elif answer.status_code != 503:
         seen.unexpected.append(f"{answer.status_code} {answer.text}")
 
@@ -77,8 +75,7 @@ def load(service: Service, seen: Acknowledged) -> Iterator[None]:
     """Writers at work while the block runs."""
     over = threading.Event()
     threads = [
-        threading.Thread(target=keep_writing, args=(service.url, writer, seen, over))
-        for writer in range(WRITERS)
+        threading.Thread(target=keep_writing, args=(service.url, writer, seen, over)) for writer in range(WRITERS)
     ]
     for thread in threads:
         thread.start()

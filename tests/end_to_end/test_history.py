@@ -108,10 +108,7 @@ def work(service: Service, history: History, client: int, operations: int) -> No
 
 def violations(history: History) -> list[str]:
     """What a register that only grows would never show."""
-    by_key = {
-        key: [write for write in history.writes if write.key == key]
-        for key in {w.key for w in history.writes}
-    }
+    by_key = {key: [write for write in history.writes if write.key == key] for key in {w.key for w in history.writes}}
     found: list[str] = []
     for read in history.reads:
         writes = by_key.get(read.key, [])

@@ -161,9 +161,7 @@ def test_the_client_emits_with_its_api_key(
     assert_the_estate_is_in_the_graph(service, namespace, run_id)
 
 
-def test_the_client_learns_at_once_that_its_key_is_wrong(
-    guarded: tuple[Service, str], namespace: str
-) -> None:
+def test_the_client_learns_at_once_that_its_key_is_wrong(guarded: tuple[Service, str], namespace: str) -> None:
     service, _ = guarded
     client = OpenLineageClient(transport=http(service, auth=key_of("no such key")))
     before = service.position()

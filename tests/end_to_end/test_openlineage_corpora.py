@@ -43,7 +43,7 @@ def shared_corpus(folder: Path) -> Corpus:
 
 def own_corpus(path: Path) -> Corpus:
     events = tuple(json.loads(line) for line in path.read_text().splitlines())
-    return Corpus(path.stem, events, (), Truth.read(path.with_suffix(".truth.json")))
+    return Corpus(f"own {path.stem}", events, (), Truth.read(path.with_suffix(".truth.json")))
 
 
 def one_by_one(service: Service, corpus: Corpus) -> int:
@@ -92,9 +92,7 @@ def first_graphs() -> dict[str, dict[str, str]]:
     return {}
 
 
-def check(
-    corpus: Corpus, way: Callable[[Service, Corpus], int], data: Path, graphs: dict[str, dict[str, str]]
-) -> None:
+def check(corpus: Corpus, way: Callable[[Service, Corpus], int], data: Path, graphs: dict[str, dict[str, str]]) -> None:
     with Service(data) as service:
         position = way(service, corpus)
         graph = everything(service, position)

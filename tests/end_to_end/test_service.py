@@ -62,9 +62,7 @@ def test_metrics_are_prometheus_text_and_count_what_happens(service: Service) ->
     def change(name: str, outcome: str) -> float:
         return changes[f'{name}{{"outcome": "{outcome}"}}']
 
-    outcomes = {
-        outcome: change("andon_events_total", outcome) for outcome in ("accepted", "duplicate", "rejected")
-    }
+    outcomes = {outcome: change("andon_events_total", outcome) for outcome in ("accepted", "duplicate", "rejected")}
     assert outcomes == {"accepted": 1, "duplicate": 1, "rejected": 1}
     assert after["andon_journal_position{}"] == after["andon_projected_position{}"] == position
 
@@ -113,9 +111,7 @@ def statuses(service: Service, key: str | None) -> dict[str, int]:
     return {
         "emit": client.post(LINEAGE, json=event, headers=headers).status_code,
         "emit batch": client.post(BATCH, json=[event], headers=headers).status_code,
-        "read": graphql_status(
-            client.post("/graphql", json={"query": "{ status { version } }"}, headers=headers)
-        ),
+        "read": graphql_status(client.post("/graphql", json={"query": "{ status { version } }"}, headers=headers)),
         "write": graphql_status(
             client.post("/graphql", json=describe, headers={**headers, "X-Andon-Csrf": "1"}),
         ),
@@ -143,12 +139,8 @@ def test_each_scope_opens_what_it_names_and_nothing_else(guarded: tuple[Service,
     assert write["write"] == 200
 
 
-@pytest.mark.parametrize(
-    "key", [None, "wrong", "Ünicode".encode().decode("latin-1"), "x" * 5000, "andon_00000000_x"]
-)
-def test_without_a_right_key_only_health_answers(
-    key: str | None, guarded: tuple[Service, dict[str, str]]
-) -> None:
+@pytest.mark.parametrize("key", [None, "wrong", "Ünicode".encode().decode("latin-1"), "x" * 5000, "andon_00000000_x"])
+def test_without_a_right_key_only_health_answers(key: str | None, guarded: tuple[Service, dict[str, str]]) -> None:
     service, _ = guarded
     headers = [] if key is None else [(b"Authorization", b"Bearer " + key.encode("latin-1"))]
     client = service.client
@@ -211,9 +203,7 @@ def test_the_same_event_sixteen_times_at_once_is_stored_once(service: Service) -
 
         def post(body: bytes = body, barrier: Barrier = barrier) -> tuple[int, str]:
             barrier.wait(10)
-            answer = httpx.post(
-                service.url + LINEAGE, content=body, headers={"Content-Type": "application/json"}
-            )
+            answer = httpx.post(service.url + LINEAGE, content=body, headers={"Content-Type": "application/json"})
             return answer.status_code, answer.headers["Andon-Position"]
 
         with ThreadPoolExecutor(16) as pool:
@@ -301,9 +291,7 @@ def library(shared_service: Service) -> str:
 
 @pytest.mark.parametrize("order", ["NAME", "CREATED_AT_DESC", "UPDATED_AT_DESC", None])
 @pytest.mark.parametrize("first", [1, 10, 57, 58, 1000])
-def test_pages_show_every_entity_once(
-    shared_service: Service, library: str, order: str | None, first: int
-) -> None:
+def test_pages_show_every_entity_once(shared_service: Service, library: str, order: str | None, first: int) -> None:
     seen: list[str] = []
     for page in pages(shared_service, library, first, orderBy=order):
         assert page["totalCount"] == 57
@@ -317,9 +305,7 @@ def test_pages_show_every_entity_once(
 
 def test_pages_by_name_are_in_order(shared_service: Service, library: str) -> None:
     names = [
-        edge["node"]["name"]
-        for page in pages(shared_service, library, 10, orderBy="NAME")
-        for edge in page["edges"]
+        edge["node"]["name"] for page in pages(shared_service, library, 10, orderBy="NAME") for edge in page["edges"]
     ]
     assert names in (sorted(names), sorted(names, key=str.lower), sorted(names, key=str.casefold))
 
@@ -336,15 +322,11 @@ def test_pages_by_name_lose_nothing_while_more_is_written(shared_service: Servic
 
 
 def scenario(*names: str) -> list[Event]:
-    return [
-        json.loads(line) for name in names for line in (SCENARIOS / f"{name}.ndjson").read_text().splitlines()
-    ]
+    return [json.loads(line) for name in names for line in (SCENARIOS / f"{name}.ndjson").read_text().splitlines()]
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "names", [("spark", "flink", "failures"), ("lifecycles", "explicit", "others")], ids="-".join
-)
+@pytest.mark.parametrize("names", [("spark", "flink", "failures"), ("lifecycles", "explicit", "others")], ids="-".join)
 def test_as_of_a_position_answers_as_a_service_did_that_had_heard_no_more(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -434,10 +416,7 @@ def test_the_journal_shows_what_was_sent(tmp_path: Path) -> None:
 
 def test_dead_letters_are_listed_and_stay_where_they_are_still_wrong(tmp_path: Path) -> None:
     with Service(tmp_path / "data") as service:
-        assert (
-            service.post_event({**run_event("dead://letter", "job", new_run_id()), "run": {}}).status_code
-            == 400
-        )
+        assert service.post_event({**run_event("dead://letter", "job", new_run_id()), "run": {}}).status_code == 400
     listed = run_andon("journal", "dead-letters", "list", "--data", str(tmp_path / "data"))
     [letter] = [json.loads(line) for line in listed.stdout.splitlines()]
     assert letter["field"] == "run.runId" and "dead://letter" in letter["body"]
@@ -475,8 +454,7 @@ def test_a_torn_end_of_the_log_does_not_keep_the_service_from_opening(torn: str,
         assert states[:kept] == ["COMPLETE"] * kept
         again = new_run_id()
         assert (
-            service.run_state("torn://log", again, service.accept(run_event("torn://log", "job", again)))
-            == "COMPLETE"
+            service.run_state("torn://log", again, service.accept(run_event("torn://log", "job", again))) == "COMPLETE"
         )
 
 

@@ -119,22 +119,16 @@ class Comparison:
         """A dataset-wide dependency may show as edges to any column of its target."""
         must, wide = self._columns("column_edges"), self._dataset_wide()
         edges = {(column_of(source), column_of(target)): edge for (source, target), edge in found.items()}
-        may = set(self._columns("may_column_edges")) | {
-            ends for ends in edges if (ends[0], ends[1][0]) in wide
-        }
+        may = set(self._columns("may_column_edges")) | {ends for ends in edges if (ends[0], ends[1][0]) in wide}
         self._expect(f"{what} column edges", edges, must, may)
         for ends in must.keys() & edges.keys():
             said = edges[ends].transformations
             allowed = must[ends] | wide.get((ends[0], ends[1][0]), set())
             if not must[ends] <= said <= allowed:
-                self.differences.append(
-                    f"{what} column edge {ends}: {sorted(said)}, not {sorted(must[ends])}"
-                )
+                self.differences.append(f"{what} column edge {ends}: {sorted(said)}, not {sorted(must[ends])}")
         for source, target in wide:
             if not any(ends[0] == source and ends[1][0] == target for ends in edges):
-                self.differences.append(
-                    f"{what} column edges: nothing shows that {source} decides on rows of {target}"
-                )
+                self.differences.append(f"{what} column edges: nothing shows that {source} decides on rows of {target}")
 
     def _runs(self) -> None:
         for expected in self.truth.content["runs"]:
@@ -171,9 +165,7 @@ class Comparison:
         for ends in must.keys() & found.keys():
             said = found[ends].transformations
             if said != must[ends]:
-                self.differences.append(
-                    f"present column edge {ends}: {sorted(said)}, not {sorted(must[ends])}"
-                )
+                self.differences.append(f"present column edge {ends}: {sorted(said)}, not {sorted(must[ends])}")
 
     def _lifecycles(self) -> None:
         dropped = {_name(name) for name in self.truth.content["dropped"]}
@@ -184,9 +176,7 @@ class Comparison:
         for name, shown in self.truth.names("canonical"):
             found = find(self.service, key_class(name[0]), name)
             if found is not None and (found["namespace"], found["name"]) != shown:
-                self.differences.append(
-                    f"{name} is shown as {found['namespace'], found['name']}, not {shown}"
-                )
+                self.differences.append(f"{name} is shown as {found['namespace'], found['name']}, not {shown}")
         for one, other in self.truth.names("apart"):
             if self.urn(one) == self.urn(other):
                 self.differences.append(f"{one} and {other} are one dataset")
@@ -207,8 +197,7 @@ class Comparison:
 
     def _job_edges(self) -> None:
         expected = {
-            (urn_of("job", *source), urn_of("job", *target))
-            for source, target in self.truth.names("job_edges")
+            (urn_of("job", *source), urn_of("job", *target)) for source, target in self.truth.names("job_edges")
         }
         found = edges_around(self.service, entity_urns(self.service, "Job"), "JOB", False) if expected else {}
         self.differences += [f"job edges: missing {ends}" for ends in sorted(expected - found.keys())]

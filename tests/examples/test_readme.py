@@ -35,9 +35,7 @@ def test_the_readme_counts_what_there_is() -> None:
 def test_the_readmes_urns_name_entities_of_the_estate() -> None:
     datasets = {(dataset.namespace, dataset.name) for dataset in DATASETS.values()}
     columns = {
-        (dataset.namespace, dataset.name, column.name)
-        for dataset in DATASETS.values()
-        for column in dataset.columns
+        (dataset.namespace, dataset.name, column.name) for dataset in DATASETS.values() for column in dataset.columns
     }
     assert urns("dataset") and urns("dataset") <= datasets
     assert urns("column") and urns("column") <= columns

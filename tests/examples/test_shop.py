@@ -176,9 +176,7 @@ def test_column_lineage_has_every_kind_of_transformation_and_some_masking(
     for event in events:
         for output in event.get("outputs", []):
             facet = output["facets"].get("columnLineage", {"fields": {}})
-            made = [
-                (column, source) for column, of in facet["fields"].items() for source in of["inputFields"]
-            ]
+            made = [(column, source) for column, of in facet["fields"].items() for source in of["inputFields"]]
             for column, source in (*made, *(("", source) for source in facet.get("dataset", []))):
                 for way in source["transformations"]:
                     kinds.add((way["type"], way["subtype"]))
@@ -382,9 +380,7 @@ def test_the_scratch_table_is_dropped_after_its_last_write(events: list[dict[str
         ("current_timestamp", []),
     ],
 )
-def test_an_expression_says_how_its_columns_act(
-    expression: str, expected: list[tuple[str, str, bool]]
-) -> None:
+def test_an_expression_says_how_its_columns_act(expression: str, expected: list[tuple[str, str, bool]]) -> None:
     found = [(way.of.column, way.subtype, way.masking) for way in influences(expression)]
     assert found == expected
 
@@ -457,9 +453,7 @@ def test_load_sends_the_whole_history_in_order_over_one_connection(
 
 def test_load_shows_its_key_and_keeps_a_path_in_the_address(recorder: Recorder) -> None:
     load(f"{recorder.url}/behind/proxy", api_key="k-123", now=NOW)
-    assert {(path, key) for path, key, _ in recorder.taken} == {
-        ("/behind/proxy/api/v1/lineage", "Bearer k-123")
-    }
+    assert {(path, key) for path, key, _ in recorder.taken} == {("/behind/proxy/api/v1/lineage", "Bearer k-123")}
 
 
 def test_load_stops_at_the_first_refusal(recorder: Recorder) -> None:
@@ -475,9 +469,7 @@ def test_load_says_when_the_client_is_switched_off(monkeypatch: pytest.MonkeyPat
         load("http://127.0.0.1:1", now=NOW)
 
 
-def test_the_command_line_tells_how_many_it_sent(
-    recorder: Recorder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_tells_how_many_it_sent(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--url", recorder.url, "--now", "2026-11-23T09:41:07"]) == 0
     assert f"sent {len(recorder.taken)} events in" in capsys.readouterr().out
 

@@ -138,9 +138,7 @@ def test_a_facet_never_moves_an_entity_out_of_its_kind(words: Ontology) -> None:
     [("DAG", "Pipeline"), ("task", "Task"), ("SQL_JOB", "Query"), ("MODEL", "Transformation")]
     + [("TEST", "TestJob"), ("APPLICATION", "Application"), ("JOB", "Job"), ("", "Job"), (None, "Job")],
 )
-def test_the_job_type_facet_tells_the_class_of_a_job(
-    words: Ontology, job_type: str | None, expected: str
-) -> None:
+def test_the_job_type_facet_tells_the_class_of_a_job(words: Ontology, job_type: str | None, expected: str) -> None:
     assert words.type_for_job(job_type) == expected
 
 
@@ -172,9 +170,7 @@ def test_to_one_relations_say_so(words: Ontology) -> None:
 
 def test_every_key_class_can_be_joined_to_another(words: Ontology) -> None:
     """By a relation of its own or of an abstract class other than Entity."""
-    ends = {end for relation in words.relations.values() for end in (relation.domain, relation.range)} - {
-        "Entity"
-    }
+    ends = {end for relation in words.relations.values() for end in (relation.domain, relation.range)} - {"Entity"}
 
     assert set[str]().union(*(words.subclasses(end) for end in ends)) >= KEY_CLASSES
 
@@ -241,7 +237,5 @@ def _contrast(one: str, other: str) -> float:
 
 def _luminance(colour: str) -> float:
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

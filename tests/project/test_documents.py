@@ -36,9 +36,7 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
 @each_document
 def test_every_andon_command_that_is_named_exists(document: Path) -> None:
     named = set(
-        re.findall(
-            r"^(?:\$ )?(?:\.venv/bin/)?andon ([a-z]+)(?: ([a-z][a-z-]+))?", code(document), re.MULTILINE
-        )
+        re.findall(r"^(?:\$ )?(?:\.venv/bin/)?andon ([a-z]+)(?: ([a-z][a-z-]+))?", code(document), re.MULTILINE)
     )
 
     missing = [words for words in sorted(named) if run_andon(*filter(None, words), "--help").returncode]

@@ -45,8 +45,7 @@ def installed_of_the_runtime_lock() -> list[str]:
     lock = (ROOT / "requirements/runtime.txt").read_text()
     names = re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE)
     installed = {
-        re.sub(r"[-_.]+", "-", distribution.name).lower()
-        for distribution in importlib.metadata.distributions()
+        re.sub(r"[-_.]+", "-", distribution.name).lower() for distribution in importlib.metadata.distributions()
     }
     return [name for name in names if name in installed]
 
@@ -57,9 +56,7 @@ def licences(metadata: importlib.metadata.PackageMetadata) -> set[str]:
         expression = metadata["License-Expression"]
         return set(re.split(r" (?:AND|OR|WITH) |[()]", expression)) - {""}
     classified = [
-        line.split(" :: ")[-1]
-        for line in (metadata.get_all("Classifier") or [])
-        if line.startswith("License ::")
+        line.split(" :: ")[-1] for line in (metadata.get_all("Classifier") or []) if line.startswith("License ::")
     ]
     stated = classified or [metadata["License"] if "License" in metadata else "none"]
     return {SAID_OTHERWISE.get(words, words) for words in stated}

@@ -23,9 +23,7 @@ def test_there_is_a_lock_to_run_one_to_build_and_one_to_develop() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_a_lock_holds_pins_and_hashes_and_names_no_index_host_or_path(lock: Path) -> None:
-    other = [
-        line for line in lock.read_text().splitlines() if not PINNED.match(line) and not HASH.match(line)
-    ]
+    other = [line for line in lock.read_text().splitlines() if not PINNED.match(line) and not HASH.match(line)]
 
     assert other == []
 

@@ -20,17 +20,13 @@ def suite(tmp_path: Path) -> Path:
 
 
 def run(suite: Path, *, ci: bool) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "CI"} | (
-        {"CI": "true"} if ci else {}
-    )
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | ({"CI": "true"} if ci else {})
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     return subprocess.run(command, cwd=suite, env=environment, capture_output=True, text=True, timeout=60)
 
 
 def skip(suite: Path, reason: str) -> None:
-    (suite / "test_other.py").write_text(
-        f"import pytest\n\n\ndef test_skips():\n    pytest.skip({reason!r})\n"
-    )
+    (suite / "test_other.py").write_text(f"import pytest\n\n\ndef test_skips():\n    pytest.skip({reason!r})\n")
 
 
 def test_an_unlisted_skip_fails_under_ci_and_is_named(suite: Path) -> None:

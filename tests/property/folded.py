@@ -44,9 +44,7 @@ def tell(graph: SqliteGraph, envelopes: Sequence[reference.Envelope], batches: S
         with graph.transaction():
             for it in batch:
                 digest = blake2b(it.body, digest_size=16).digest()
-                envelope = Envelope(
-                    Position(it.position), it.kind, "test", Instant(it.received_at), digest, it.body
-                )
+                envelope = Envelope(Position(it.position), it.kind, "test", Instant(it.received_at), digest, it.body)
                 graph.fold(envelope, _DECODE[it.kind](envelope))
         graph.commit(Position(batch[-1].position))
 
@@ -63,9 +61,7 @@ def read(
 
 def _state(snapshot: Snapshot, history: bool) -> reference.State:
     page = snapshot.entities(EntityQuery(include_dropped=True, first=10_000))
-    records = {
-        it.urn: it for it in page.records if it.kind in ("dataset", "dashboard", "model", "job", "run")
-    }
+    records = {it.urn: it for it in page.records if it.kind in ("dataset", "dashboard", "model", "job", "run")}
     datasets = [it for it in records.values() if it.kind in _DATASETS]
     entities = {urn: _entity(snapshot, it) for urn, it in records.items()}
     columns: dict[str, list[str]] = {}

@@ -54,9 +54,7 @@ def _fields_that_differ(wanted: object, found: object) -> list[str]:
     return [f"   {key}: reference {one[key]}, fold {other[key]}" for key in one if one[key] != other[key]]
 
 
-@pytest.mark.parametrize(
-    ("case", "order"), IN_EVERY_ORDER, ids=[f"{c.name} [{o}]" for c, o in IN_EVERY_ORDER]
-)
+@pytest.mark.parametrize(("case", "order"), IN_EVERY_ORDER, ids=[f"{c.name} [{o}]" for c, o in IN_EVERY_ORDER])
 def test_the_fold_gives_the_answer_written_by_hand(case: Case, order: str) -> None:
     positions = positions_of(len(case.bodies), order)
     received = placed(case.bodies, positions)

@@ -68,16 +68,10 @@ def indirect(subtype: str = "FILTER", **more: Any) -> Json:
     return {"type": "INDIRECT", "subtype": subtype} | more
 
 
-def column_lineage(
-    fields: Mapping[str, Sequence[Json]] | None, dataset: Sequence[Json] | None = None
-) -> Json:
+def column_lineage(fields: Mapping[str, Sequence[Json]] | None, dataset: Sequence[Json] | None = None) -> Json:
     """fields: output column -> its `input_field`s; None gives `fields: null`."""
-    said = (
-        None if fields is None else {name: {"inputFields": list(inputs)} for name, inputs in fields.items()}
-    )
-    return {
-        "columnLineage": FACET | {"fields": said} | ({} if dataset is None else {"dataset": list(dataset)})
-    }
+    said = None if fields is None else {name: {"inputFields": list(inputs)} for name, inputs in fields.items()}
+    return {"columnLineage": FACET | {"fields": said} | ({} if dataset is None else {"dataset": list(dataset)})}
 
 
 def table(name: str, namespace: str = DB) -> Json:
@@ -124,9 +118,7 @@ def dataset_lineage(*inputs: Json, fields: Mapping[str, Sequence[Json]] | None =
     return {"lineage": FACET | {"inputs": list(inputs)} | entry_fields(fields)}
 
 
-def entry(
-    target: str, *inputs: Json, fields: Mapping[str, Sequence[Json]] | None = None, namespace: str = DB
-) -> Json:
+def entry(target: str, *inputs: Json, fields: Mapping[str, Sequence[Json]] | None = None, namespace: str = DB) -> Json:
     said: Json = {"namespace": namespace, "name": target, "type": "DATASET", "inputs": list(inputs)}
     return said | entry_fields(fields)
 

@@ -60,9 +60,7 @@ columns = st.sampled_from(COLUMNS)
 names = st.sampled_from([(DB, name) for name in TABLES] + [(LAKE, name) for name in PATHS])
 jobs = st.sampled_from(JOBS)
 runs = st.sampled_from(RUNS)
-types = st.sampled_from(
-    ["COMPLETE", "START", "RUNNING", "FAIL", "ABORT", "OTHER", None, "COMPLETE", "COMPLETE"]
-)
+types = st.sampled_from(["COMPLETE", "START", "RUNNING", "FAIL", "ABORT", "OTHER", None, "COMPLETE", "COMPLETE"])
 transformations = st.lists(
     st.sampled_from([direct(), direct("AGGREGATION", masking=True), indirect("FILTER"), indirect("JOIN")]),
     max_size=2,
@@ -76,9 +74,7 @@ def input_fields(draw: st.DrawFn) -> Json:
 
 @st.composite
 def column_lineages(draw: st.DrawFn) -> Json:
-    fields = draw(
-        st.none() | st.dictionaries(columns, st.lists(input_fields(), min_size=1, max_size=2), max_size=2)
-    )
+    fields = draw(st.none() | st.dictionaries(columns, st.lists(input_fields(), min_size=1, max_size=2), max_size=2))
     said = column_lineage(fields, draw(st.none() | st.lists(input_fields(), max_size=2)))
     if fields and draw(st.booleans()):
         for one in said["columnLineage"]["fields"].values():
@@ -279,9 +275,7 @@ def swaps(draw: st.DrawFn) -> Bodies:
     at, step = draw(times), draw(st.integers(0, 1))
     moves = [(one, "tmp"), (two, one), ("tmp", two)]
     return [
-        run_event(
-            at + n * step, "COMPLETE", [], [dataset(new, lifecycle("RENAME", old))], job="ddl", run=f"s{n}"
-        )
+        run_event(at + n * step, "COMPLETE", [], [dataset(new, lifecycle("RENAME", old))], job="ddl", run=f"s{n}")
         for n, (old, new) in enumerate(moves)
     ]
 
@@ -385,9 +379,7 @@ def shared(bodies: Sequence[Json]) -> set[str]:
     by_run: dict[tuple[str, str], dict[str, set[Any]]] = {}
     for body in bodies:
         if "run" in body:
-            run = by_run.setdefault(
-                (body["job"]["name"], body["run"]["runId"]), {"inputs": set(), "outputs": set()}
-            )
+            run = by_run.setdefault((body["job"]["name"], body["run"]["runId"]), {"inputs": set(), "outputs": set()})
             for role, seen in run.items():
                 seen |= {one["name"] for one in body[role]}
     edges = {key: {(s, t) for s in run["inputs"] for t in run["outputs"]} for key, run in by_run.items()}

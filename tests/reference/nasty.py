@@ -595,9 +595,7 @@ DECLARATIONS = [
         ],
         [
             Look(at=2, spans={e("a", "b"): (1, 3)}, retired={job("j"): False}),
-            Look(
-                at=5, edges=set(), reads=set(), writes=set(), retired={job("j"): True}, history={e("a", "b")}
-            ),
+            Look(at=5, edges=set(), reads=set(), writes=set(), retired={job("j"): True}, history={e("a", "b")}),
             Look(edges={e("a", "b")}, spans={e("a", "b"): (6, None)}, evidence={e("a", "b"): [3]}),
         ],
     ),
@@ -1086,11 +1084,7 @@ SYMLINKS = [
     ),
     Case(
         "without types the smallest namespace and name is canonical",
-        [
-            dataset_event(
-                1, dataset("b", {"symlinks": {"identifiers": [{"namespace": DB, "name": "a", "type": "x"}]}})
-            )
-        ],
+        [dataset_event(1, dataset("b", {"symlinks": {"identifiers": [{"namespace": DB, "name": "a", "type": "x"}]}}))],
         [Look(datasets={ds("a")}, aliases={ds("a"): [(DB, "b")]})],
     ),
     Case(

@@ -27,14 +27,16 @@ Choices made where the rules leave one:
  8. columnLineage "on that output" is kept per node within a run. With a job `lineage` facet (not
     `_deleted`) on any of the saying's events, columnLineage makes no edges and no reads. A `_deleted` job
     lineage facet is as if absent.
- 9. Kind is DIRECT if a transformation of type DIRECT is given or none at all, else INDIRECT; `dataset[]` and entity-level `field` never make an edge DIRECT.
+ 9. Kind is DIRECT if a transformation of type DIRECT is given or none at all, else INDIRECT;
+    `dataset[]` and entity-level `field` never make an edge DIRECT.
     `transformations: []` counts as none given. Transformations keep type, subtype, description, masking,
     without nulls.
 10. Columns are also named by a lineage facet (entry `fields`, and `field` of its inputs). A newest schema
     on an output or DatasetEvent that is `_deleted` means there is no schema in force: all columns named are
     present. columnLineage names columns on whatever mention it stands.
 11. WRITES are `outputs`, plus job-to-dataset entries; a dataset entry's target is written by the event's
-    job too, unless the entry has sources and all of them are jobs. An entry whose target is a job gives reads of that job; the event's job does not read
+    job too, unless the entry has sources and all of them are jobs.
+    An entry whose target is a job gives reads of that job; the event's job does not read
     them.
 12. A parent facet makes its job and run entities as soon as it is said, in force or not; `root` makes none,
     nor does a `runId` in a lineage facet. `parent` is looked at before the old `parentRun`.
@@ -169,11 +171,7 @@ class Event:
     run_facets: tuple[Facet, ...]
 
     def lineage_facets(self) -> list[dict[str, Any]]:
-        return [
-            f.value
-            for f in self.job_facets
-            if f.key == "lineage" and isinstance(f.value, dict) and not f.deleted
-        ]
+        return [f.value for f in self.job_facets if f.key == "lineage" and isinstance(f.value, dict) and not f.deleted]
 
     def entries(self) -> list[dict[str, Any]]:
         return [entry for facet in self.lineage_facets() for entry in objects(facet.get("entries"))]
@@ -261,9 +259,7 @@ def event_of(envelope: Envelope) -> Event:
     parts, value = members(raw), json.loads(raw)
     said = str(value.get("schemaURL", "")).rsplit("/", 1)[-1]
     is_run = bool(value.get("run"))
-    is_dataset = not is_run and (
-        said == "DatasetEvent" or (said != "JobEvent" and bool(value.get("dataset")))
-    )
+    is_dataset = not is_run and (said == "DatasetEvent" or (said != "JobEvent" and bool(value.get("dataset"))))
     if is_dataset:
         mentions = list(mention_of(parts["dataset"], "dataset"))
     else:
@@ -298,9 +294,7 @@ def urn(kind: str, *parts: str) -> str:
 
 def dataset_urn(name: Name) -> str:
     scheme, colon, _ = name[0].partition("://")
-    kinds = dict.fromkeys(["looker", "tableau", "powerbi", "superset", "metabase"], "dashboard") | {
-        "mlflow": "model"
-    }
+    kinds = dict.fromkeys(["looker", "tableau", "powerbi", "superset", "metabase"], "dashboard") | {"mlflow": "model"}
     return urn(kinds.get(scheme.lower(), "dataset") if colon else "dataset", *name)
 
 
@@ -401,9 +395,7 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def source_of(
-    said: dict[str, Any], column: str | None, instead: tuple[dict[str, Any], ...] = ()
-) -> Iterator[Source]:
+def source_of(said: dict[str, Any], column: str | None, instead: tuple[dict[str, Any], ...] = ()) -> Iterator[Source]:
     name = dataset_name(said)
     if name is None or said.get("type") == "JOB":
         return
@@ -583,9 +575,7 @@ class World:
         for event in self.events:
             for mention in event.mentions:
                 for facet in mention.get("symlinks"):
-                    said.setdefault(self.eras.node(mention.name, event.at), []).append(
-                        (event.at, facet.digest, facet)
-                    )
+                    said.setdefault(self.eras.node(mention.name, event.at), []).append((event.at, facet.digest, facet))
         force = {}
         for node, statements in said.items():
             statements.sort(key=lambda s: s[:2])
@@ -620,11 +610,7 @@ class World:
             if self.roles[a] != 1 and self.roles[b] != 1:
                 unite(a, b)
         for place in [n for n in nodes if self.roles[n] == 1]:
-            ends = [
-                (at, digest, b if a == place else a)
-                for at, digest, a, b in links
-                if place in (a, b) and a != b
-            ]
+            ends = [(at, digest, b if a == place else a) for at, digest, a, b in links if place in (a, b) and a != b]
             tables = [end for end in ends if self.roles[end[2]] != 1] or ends
             if tables:
                 latest = max(end[:2] for end in tables)
@@ -642,20 +628,14 @@ class World:
         for key, order, value in statements:
             if key not in best or order > best[key][0]:
                 best[key] = (order, value)
-        return {
-            k: v for k, (_, v) in best.items() if v is not None and mapping(v).get("_deleted") is not True
-        }
+        return {k: v for k, (_, v) in best.items() if v is not None and mapping(v).get("_deleted") is not True}
 
     def dataset_statements(self, group: set[Node]) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
         for event in self.said:
             for mention in event.mentions:
                 if self.eras.node(mention.name, event.at) in group:
                     for facet in mention.facets:
-                        role = (
-                            {"output": 2, "dataset": 1, "input": 0}[mention.role]
-                            if facet.key == "schema"
-                            else 0
-                        )
+                        role = {"output": 2, "dataset": 1, "input": 0}[mention.role] if facet.key == "schema" else 0
                         yield facet.key, (1, event.at, role, facet.digest), facet.value
         yield from self.personal_of_datasets({"dataset", "model", "dashboard"}, group, ())
 
@@ -844,9 +824,7 @@ class World:
         spoken: list[dict[Job | Node, tuple[Saying, dict[EdgeKey, list[Source]]]]] = []
         for at in self.times:
             governing = self.governing(at)
-            spoken.append(
-                {s: (saying, self.keys(self.content(saying, at))) for s, saying in governing.items()}
-            )
+            spoken.append({s: (saying, self.keys(self.content(saying, at))) for s, saying in governing.items()})
         here = len(before) - 1
         present = {urn("column", *name, path) for name, paths in self.present.items() for path in paths}
         sayings = self.sayings(self.valid)

@@ -17,9 +17,7 @@ from tests.reference.nasty import CASES, Case, disagreements
 from tests.reference.state import EdgeState, Envelope, State, state
 
 ORDERS = ["given", "reversed", "shuffle 1", "shuffle 2", "shuffle 3"]
-IN_EVERY_ORDER = [
-    (case, order) for case in CASES for order in ORDERS if order == "given" or not case.positions_matter
-]
+IN_EVERY_ORDER = [(case, order) for case in CASES for order in ORDERS if order == "given" or not case.positions_matter]
 EXAMPLES = settings(max_examples=100, deadline=None)
 MOMENTS = st.none() | st.integers(0, 9)
 
@@ -52,9 +50,7 @@ def edges_without(found: State, *fields: str) -> State:
     return replace(found, edges={key: without(edge, *fields) for key, edge in found.edges.items()})
 
 
-@pytest.mark.parametrize(
-    ("case", "order"), IN_EVERY_ORDER, ids=[f"{c.name} [{o}]" for c, o in IN_EVERY_ORDER]
-)
+@pytest.mark.parametrize(("case", "order"), IN_EVERY_ORDER, ids=[f"{c.name} [{o}]" for c, o in IN_EVERY_ORDER])
 def test_the_reference_gives_the_answer_written_by_hand(case: Case, order: str) -> None:
     positions = positions_of(len(case.bodies), order)
     received = placed(case.bodies, positions)
@@ -102,9 +98,7 @@ def test_duplicates_change_nothing_but_evidence(
 
 @EXAMPLES
 @given(histories(with_symlinks=False), st.integers(0, 9))
-def test_without_symlinks_the_future_moves_nothing_but_the_ends_of_edges(
-    bodies: list[Json], moment: int
-) -> None:
+def test_without_symlinks_the_future_moves_nothing_but_the_ends_of_edges(bodies: list[Json], moment: int) -> None:
     known = envelopes(bodies)
     past = [e for e, body in zip(known, bodies, strict=True) if said_at(body) <= iso(moment)]
     for history in (False, True):
@@ -128,9 +122,7 @@ def test_without_symlinks_and_renames_an_edge_holds_within_its_span_and_not_besi
         if key[0] == "COLUMN":
             continue  # closed columns hide their edges within their spans
         for second, then in states.items():
-            held = edge.valid_from <= micros(second) and (
-                edge.valid_to is None or micros(second) < edge.valid_to
-            )
+            held = edge.valid_from <= micros(second) and (edge.valid_to is None or micros(second) < edge.valid_to)
             if held:
                 assert then.edges[key].valid_from == edge.valid_from
             elif micros(second) in (edge.valid_to, edge.valid_from - 1_000_000):

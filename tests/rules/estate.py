@@ -124,9 +124,7 @@ class EstateSnapshot:
         waiting, edges = deque(query.urns), []
         while waiting:
             urn = waiting.popleft()
-            for edge in (
-                edge for edge in self.estate.edges if edge.source == urn and found[urn] < query.depth
-            ):
+            for edge in (edge for edge in self.estate.edges if edge.source == urn and found[urn] < query.depth):
                 edges.append(edge)
                 if edge.target not in found:
                     found[edge.target] = found[urn] + 1

@@ -57,9 +57,7 @@ def journalled(data: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(
-    step: str, tmp_path: Path
-) -> None:
+def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(step: str, tmp_path: Path) -> None:
     killer = Killer()
     answers: list[Answer] = [killer, status(204)] if step == "sent" else [status(204)]
     with Receiver(*answers) as receiver:
@@ -67,9 +65,7 @@ def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(
         killer.victim = first
         assert end_of(first) == -signal.SIGKILL, f"it must have died at {step!r}"
         assert end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0
-        assert (
-            end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0
-        )  # a third life finds nothing to do
+        assert end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0  # a third life finds nothing to do
 
     sent = Counter(received.headers["idempotency-key"] for received in receiver.received)
     unwitnessed = step in ("sent", "answered")  # the target had it and nobody could write that down
@@ -103,7 +99,4 @@ def test_nobody_else_takes_an_action_before_the_lease_of_a_killed_worker_is_over
         assert end_of(live(tmp_path, receiver.url, "answered")) == -signal.SIGKILL
         assert end_of(live(tmp_path, receiver.url)) == 0
 
-    assert (
-        Counter(received.headers["idempotency-key"] for received in receiver.received).most_common(1)[0][1]
-        == 1
-    )
+    assert Counter(received.headers["idempotency-key"] for received in receiver.received).most_common(1)[0][1] == 1

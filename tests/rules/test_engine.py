@@ -123,9 +123,7 @@ def test_the_graph_is_read_as_of_the_position_of_the_change(outbox: SqliteOutbox
     assert estate.opened == [AsOf(position=Position(9))]
 
 
-def test_a_run_that_named_no_output_yet_stands_for_the_outputs_of_its_job(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_a_run_that_named_no_output_yet_stands_for_the_outputs_of_its_job(outbox: SqliteOutbox, rule: Rule) -> None:
     estate = shop()
     estate.run_outputs[RUN] = ()
     estate.job_outputs[JOB] = (dataset("daily"),)
@@ -246,9 +244,7 @@ def test_changes_of_firings_set_off_no_rule(outbox: SqliteOutbox, rule: Rule) ->
     assert decided(outbox, [rule], own) == []
 
 
-def chained(
-    outbox: SqliteOutbox, rule: Rule, length: int, *, through_parent: bool = False
-) -> list[FiringRecord]:
+def chained(outbox: SqliteOutbox, rule: Rule, length: int, *, through_parent: bool = False) -> list[FiringRecord]:
     """A run fails, its firing starts a run which fails, and so on."""
     estate = shop()
     firings = decided(outbox, [rule], [failed(1)], estate)
@@ -291,9 +287,7 @@ def test_a_cause_that_is_not_a_firing_of_ours_starts_a_new_chain(
     assert (firing.depth, firing.verdict) == (1, "fired")
 
 
-def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(outbox: SqliteOutbox, rule: Rule) -> None:
     unknown = run_urn("unknown")
 
     firings = decided(outbox, [rule], [failed(9, unknown), failed(10)])
@@ -302,9 +296,7 @@ def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(
     assert firings[0].reason == f"{unknown} is not in the graph as of its change"
 
 
-def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(outbox: SqliteOutbox, rule: Rule) -> None:
     estate = shop()
     trouble = [Unavailable("busy")] * 20
 
@@ -328,9 +320,7 @@ def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(
     assert [firing.verdict for firing in outbox.firings(10)] == ["fired"]
 
 
-def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(outbox: SqliteOutbox, rule: Rule) -> None:
     estate = shop()
     estate.add_run("run-2", dataset("orders"))
     estate.run_outputs[RUN] = ("urn that breaks the estate with a canary-4711",)
@@ -349,9 +339,7 @@ def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(
     assert outbox.firings(10)[1].reason == "the evaluation broke 5 times: KeyError"
 
 
-def test_every_decision_waits_for_the_journal_with_the_keys_of_its_actions(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_every_decision_waits_for_the_journal_with_the_keys_of_its_actions(outbox: SqliteOutbox, rule: Rule) -> None:
     (firing,) = decided(outbox, [rule], [failed(9)])
 
     ((_, envelope),) = outbox.unreported(10)

@@ -44,9 +44,9 @@ def test_layout_and_comments_do_not_make_another_version_but_content_does(words:
     def version(content: bytes) -> str:
         return read_rule(content, "failed.yaml", words, REFERENCES).version_id
 
-    assert version(
-        b"# a comment\n" + changed("on: {change: run.failed}", "on:\n  change: 'run.failed'")
-    ) == version(RULE)
+    assert version(b"# a comment\n" + changed("on: {change: run.failed}", "on:\n  change: 'run.failed'")) == version(
+        RULE
+    )
     assert version(changed("leaves stale", "leaves old")) != version(RULE)
 
 
@@ -144,9 +144,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("content", "line", "reason"), [case[1:] for case in BAD], ids=[case[0] for case in BAD]
-)
+@pytest.mark.parametrize(("content", "line", "reason"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 def test_what_is_wrong_is_refused_with_file_line_and_reason(
     words: Ontology, content: bytes, line: int, reason: str
 ) -> None:
@@ -177,9 +175,7 @@ def test_a_large_file_is_refused(words: Ontology) -> None:
 
 
 def test_a_secret_must_be_a_reference_and_is_not_repeated_in_the_error(words: Ontology) -> None:
-    content = RULE.replace(
-        b"dev.andon.run.failed}", b"dev.andon.run.failed, secret: canary-in-the-open-4711}"
-    )
+    content = RULE.replace(b"dev.andon.run.failed}", b"dev.andon.run.failed, secret: canary-in-the-open-4711}")
 
     with pytest.raises(RuleFault, match="line 7: .*a secret is a reference") as caught:
         read_rule(content, "bad.yaml", words, REFERENCES)
@@ -187,9 +183,7 @@ def test_a_secret_must_be_a_reference_and_is_not_repeated_in_the_error(words: On
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["canary 4711", "ftp://canary-4711/", "http://canary:4711@x/", "https://[canary]/"]
-)
+@pytest.mark.parametrize("url", ["canary 4711", "ftp://canary-4711/", "http://canary:4711@x/", "https://[canary]/"])
 def test_a_bad_value_behind_a_reference_is_refused_without_being_repeated(words: Ontology, url: str) -> None:
     with pytest.raises(RuleFault) as caught:
         read_rule(RULE, "bad.yaml", words, {"ANDON_DEMO_WEBHOOK": url})
@@ -208,9 +202,7 @@ def test_a_folder_is_loaded_in_the_order_of_its_file_names(words: Ontology, tmp_
     assert names == ["other-run-notifies-dashboard-owners", "failed-run-notifies-dashboard-owners"]
 
 
-def test_one_bad_file_keeps_the_whole_folder_out_and_all_bad_files_are_named(
-    words: Ontology, tmp_path: Path
-) -> None:
+def test_one_bad_file_keeps_the_whole_folder_out_and_all_bad_files_are_named(words: Ontology, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_bytes(RULE)
     (tmp_path / "bad1.yaml").write_bytes(b"rule: [")
     (tmp_path / "bad2.yaml").write_bytes(changed("version: 1", "version: x"))

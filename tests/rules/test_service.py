@@ -80,9 +80,7 @@ def test_a_failed_run_reaches_the_owners_of_the_dashboards_below_it(tmp_path: Pa
             until(lambda: states(service) == ["delivered"] * 3)
             until(lambda: len(life.journal) == 4)
 
-    told = [
-        (event["subject"].rpartition(":")[2], event["data"]["owner"]["name"]) for event in events(receiver)
-    ]
+    told = [(event["subject"].rpartition(":")[2], event["data"]["owner"]["name"]) for event in events(receiver)]
     assert sorted(told) == [("revenue", "ana"), ("sales", "ana"), ("sales", "ben")]
     assert [json.loads(envelope.body)["about"] for envelope in life.journal] == ["decision", *["outcome"] * 3]
 
@@ -91,9 +89,7 @@ def events(receiver: Receiver) -> list[dict[str, Any]]:
     return [received.event for received in receiver.received]
 
 
-def test_what_was_missed_while_stopped_is_acted_on_once_after_the_next_start(
-    tmp_path: Path, words: Ontology
-) -> None:
+def test_what_was_missed_while_stopped_is_acted_on_once_after_the_next_start(tmp_path: Path, words: Ontology) -> None:
     with Receiver() as receiver:
         life = Life(tmp_path, receiver, words)
         with life.service() as service:

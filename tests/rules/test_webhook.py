@@ -67,9 +67,7 @@ def test_the_event_is_posted_with_its_key_and_content_type() -> None:
 def test_a_receiver_that_knows_the_secret_can_check_signature_and_time(secret: str, known: bytes) -> None:
     with Receiver() as receiver:
         references = {"HOOK": receiver.url, "SECRET": secret}
-        Webhooks(references, frozenset({f"127.0.0.1:{receiver.port}"})).deliver(
-            an_action(secret="${SECRET}"), T0
-        )
+        Webhooks(references, frozenset({f"127.0.0.1:{receiver.port}"})).deliver(an_action(secret="${SECRET}"), T0)
 
     (received,) = receiver.received
     headers = received.headers
@@ -124,9 +122,7 @@ def test_a_redirect_is_not_followed(code: int) -> None:
     assert inside.received == []
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost"])
 def test_a_target_on_this_machine_gets_nothing_unless_it_is_allowed(host: str) -> None:
     with Receiver() as receiver:
         outcome = Webhooks({"HOOK": f"http://{host}:{receiver.port}/"}).deliver(an_action(), T0)
@@ -135,9 +131,7 @@ def test_a_target_on_this_machine_gets_nothing_unless_it_is_allowed(host: str) -
     assert receiver.received == []
 
 
-@pytest.mark.parametrize(
-    "host", ["10.0.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1]", "[fd00:ec2::254]"]
-)
+@pytest.mark.parametrize("host", ["10.0.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1]", "[fd00:ec2::254]"])
 def test_a_target_in_an_inner_network_is_refused(host: str) -> None:
     outcome = Webhooks({"HOOK": f"http://{host}/latest/meta-data"}).deliver(an_action(), T0)
 
@@ -163,9 +157,7 @@ def test_a_name_that_is_rebound_after_it_was_vetted_gains_nothing() -> None:
 def test_the_address_that_was_vetted_is_used_under_the_name_that_was_asked_for() -> None:
     with Receiver() as receiver:
         name = f"hooks.example.com:{receiver.port}"
-        webhooks = Webhooks(
-            {"HOOK": f"http://{name}/"}, frozenset({name}), resolve=lambda host, port: ["127.0.0.1"]
-        )
+        webhooks = Webhooks({"HOOK": f"http://{name}/"}, frozenset({name}), resolve=lambda host, port: ["127.0.0.1"])
 
         assert webhooks.deliver(an_action(), T0) == Delivered()
 
@@ -270,9 +262,7 @@ def test_an_answer_that_is_not_http_is_postponed() -> None:
 
 
 def test_a_reference_that_lost_its_value_is_postponed_until_it_has_one() -> None:
-    assert Webhooks({}).deliver(an_action(), T0) == Postponed(
-        "${HOOK} has no value; set HOOK before Andon starts"
-    )
+    assert Webhooks({}).deliver(an_action(), T0) == Postponed("${HOOK} has no value; set HOOK before Andon starts")
 
 
 @pytest.mark.parametrize("entry", ["localhost", ":80", "localhost:http", "http://localhost:80"])
@@ -282,9 +272,7 @@ def test_an_allowed_host_must_name_a_host_and_a_port(entry: str) -> None:
 
 
 @pytest.mark.parametrize("code", [200, 302, 404, 500])
-def test_neither_url_nor_secret_nor_answer_is_in_outcome_or_log(
-    code: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_neither_url_nor_secret_nor_answer_is_in_outcome_or_log(code: int, caplog: pytest.LogCaptureFixture) -> None:
     def echo(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(code, "canary in the reason")
         handler.send_header("Location", "http://canary.example.com/")

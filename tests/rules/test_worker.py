@@ -153,9 +153,7 @@ def test_a_replayed_action_has_all_its_attempts_again_and_both_ends_are_journall
 ) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     clock, journal = Clock(), list[NewEnvelope]()
-    worker = a_worker(
-        outbox, Scripted([Refused("no"), *[Postponed("busy")] * 7, Delivered()]), clock, journal
-    )
+    worker = a_worker(outbox, Scripted([Refused("no"), *[Postponed("busy")] * 7, Delivered()]), clock, journal)
     worker.step()
 
     outbox.replay("k1", clock())

@@ -1,0 +1,98 @@
+"""Measures Andon on this machine: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from benchmarks import crash, growth, ingest, projector, questions, restart, soak
+from benchmarks.noise import Noise
+from benchmarks.report import Section
+from benchmarks.workbench import Workbench
+
+_BY_DEFAULT = ("ingest", "lineage", "restart", "growth", "projector")
+
+
+def main() -> int:
+    options = _options()
+    datasets = tuple(sorted(int(it) for it in options.datasets.split(",")))
+    found: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
+        bench = Workbench(Path(folder), options.quick, datasets)
+        sections = _sections(bench, options)
+        print(f"{_machine()}\n")
+        for name in _chosen(options, sections):
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            noise = Noise()
+            section = sections[name]()
+            section.notes.append(noise.told())
+            print(f"{section.text()}\n", flush=True)
+            found.append(section.as_json())
+            if options.json:
+                options.json.write_bytes(msgspec.json.format(msgspec.json.encode(_report(options, found))))
+    return 0
+
+
+def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Callable[[], Section]]:
+    return {
+        "ingest": lambda: ingest.measure(bench),
+        "lineage": lambda: questions.measure(bench),
+        "restart": lambda: restart.measure(bench),
+        "growth": lambda: growth.measure(bench),
+        "projector": lambda: projector.measure(bench.folder, bench.datasets, 1_000 if bench.quick else 5_000),
+        "crash": lambda: crash.measure(bench, options.crash or (10 if bench.quick else 200)),
+        "soak": lambda: soak.measure(bench, options.soak or (0.5 if bench.quick else 15)),
+    }
+
+
+def _chosen(options: argparse.Namespace, sections: Mapping[str, object]) -> list[str]:
+    if options.only:
+        names = options.only.split(",")
+        if unknown := [name for name in names if name not in sections]:
+            sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(sections)}")
+        return list(names)
+    asked = [name for name in ("crash", "soak") if getattr(options, name) is not None]
+    return asked or list(_BY_DEFAULT)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures Andon on this machine, on loopback, in a temporary folder. docs/benchmarks.md"
+        " says what each figure means. Without options: all sections but crash and soak, about 10 minutes.",
+    )
+    parser.add_argument("--quick", action="store_true", help="a first look: 1,000 datasets, short runs")
+    parser.add_argument("--datasets", help="sizes of the estate, at least 80 each (default: 1000,10000)")
+    parser.add_argument("--only", help="sections: ingest, lineage, restart, growth, projector, crash, soak")
+    parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
+    parser.add_argument(
+        "--soak", type=float, nargs="?", const=15, metavar="MINUTES", help="memory under steady load (15)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    options.datasets = options.datasets or ("1000" if options.quick else "1000,10000")
+    return options
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, {memory:.0f} GiB,"
+        f" Python {platform.python_version()}; {time.strftime('%Y-%m-%d %H:%M')}; clients and service share the cores"
+    )
+
+
+def _report(options: argparse.Namespace, found: list[dict[str, object]]) -> dict[str, object]:
+    return {"machine": _machine(), "quick": options.quick, "datasets": options.datasets, "sections": found}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
