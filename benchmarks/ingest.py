@@ -64,7 +64,8 @@ def measure(bench: Workbench) -> Section:
                 section.add(
                     str(size), clients, sent.accepted / sent.seconds, found.queryable,
                     1000 * percentile(sent.latencies, 0.5), 1000 * percentile(sent.latencies, 0.99),
-                    found.cpu_ms, 1000 * sent.cpu / sent.accepted, sent.refused, f"{low} to {high}", found.queryable / high,
+                    found.cpu_ms, 1000 * sent.cpu / sent.accepted, sent.refused, f"{low} to {high}",
+                    found.queryable / high,
                 )  # fmt: skip
                 if sent.failed:
                     section.notes.append(f"{sent.failed} events of {size} were refused for good")

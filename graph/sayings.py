@@ -19,7 +19,7 @@ from .database import Cached, Database
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .statements import Digested, Flows, Transformation
-from .timeline import DERIVED, Edge, ResolvedFlows, RunEvent, Version, edges_of, run_versions
+from .timeline import Edge, ResolvedFlows, RunEvent, Version, edges_of, run_versions
 
 _encode = msgspec.msgpack.Encoder().encode
 _read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode

@@ -23,8 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-
-import httpx
+from urllib.parse import quote, urlsplit
 
 from graph.errors import InvalidInput
 from graph.model import Change, Instant, isoformat
@@ -96,6 +95,9 @@ def _named(entity: EntityRecord) -> dict[str, str]:
     return {"urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name}
 
 
+_KEPT_IN_PATH = "/%:@!$&'()*+,;=-._~"  # RFC 3986 section 3.3; what is encoded already stays so
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
     """A URL taken apart; it has no repr since its path may be a secret."""
@@ -108,20 +110,26 @@ class Endpoint:
 
 def check_url(url: str) -> Endpoint:
     """The parts of a webhook's URL; raises `InvalidInput`, which never repeats the URL."""
+    if any(ord(character) <= 32 or ord(character) == 127 or character == "\\" for character in url):
+        raise InvalidInput("is not a URL")
     try:
-        parsed = httpx.URL(url)
-        host = parsed.raw_host.decode("ascii")
-        path = parsed.raw_path.decode("ascii")
-    except (httpx.InvalidURL, UnicodeError, ValueError):
+        parsed = urlsplit(url)
+        port = parsed.port
+        name = parsed.hostname or ""
+        host = name if name.isascii() else name.encode("idna").decode("ascii")
+    except (UnicodeError, ValueError):
         raise InvalidInput("is not a URL") from None
     if parsed.scheme not in ("http", "https") or not host:
         raise InvalidInput("expected an http:// or https:// URL with a host")
-    if parsed.userinfo:
+    if parsed.username is not None or parsed.password is not None:
         raise InvalidInput("has a user name or password in its URL, which is not supported")
-    if parsed.port == 0:
+    if port == 0:
         raise InvalidInput("has port 0")
     secure = parsed.scheme == "https"
-    return Endpoint(secure, host, parsed.port or (443 if secure else 80), path)
+    target = quote(parsed.path or "/", safe=_KEPT_IN_PATH)
+    if parsed.query:
+        target += "?" + quote(parsed.query, safe=_KEPT_IN_PATH + "?")
+    return Endpoint(secure, host, port or (443 if secure else 80), target)
 
 
 class Webhooks:
