@@ -19,7 +19,7 @@ from graph.journal import DeadLetter
 from graph.model import Envelope, isoformat
 from graph.projector import Projector
 from graph.sqlite import SqliteGraph
-from graph.sqlite_journal import SqliteJournal
+from graph.sqlite_journal import SqliteJournal, SqliteJournalFile
 from ingest import openlineage
 
 
@@ -30,9 +30,16 @@ def _existing_journal(settings: Settings) -> SqliteJournal:
     return open_journal(settings)
 
 
+def _journal_file(settings: Settings) -> SqliteJournalFile:
+    """The journal to look at, whether or not a service is writing it."""
+    if not (settings.data / JOURNAL_FILE).is_file():
+        raise NotFound(f"there is no journal in {settings.data}")
+    return SqliteJournalFile(settings.data / JOURNAL_FILE)
+
+
 def tail(settings: Settings, lines: int) -> None:
     """Print the newest `lines` envelopes, oldest first."""
-    journal = _existing_journal(settings)
+    journal = _journal_file(settings)
     try:
         for envelope in journal.read(max(journal.last_position() - lines, 0), lines):
             _say_json(_envelope(envelope))
@@ -63,7 +70,7 @@ def replay(settings: Settings) -> None:
 
 def list_dead_letters(settings: Settings, lines: int) -> None:
     """Print the newest `lines` dead letters, newest first."""
-    journal = _existing_journal(settings)
+    journal = _journal_file(settings)
     try:
         for letter in journal.dead_letters(lines):
             _say_json(_letter(letter))

@@ -2,7 +2,7 @@
 
 `Estate.of(1000)` has 1,000 tables of 20 columns in 8 layers and 500 jobs. A job writes one or two tables and reads
 one to three of the layer before, every one of which is read; one table in a hundred is a hub (customers, a calendar)
-that one input in ten names in place of another.
+that one input in six is.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from benchmarks.events import Job
 
 LAYERS = ("raw", "clean", "core", "joined", "facts", "marts", "reports", "exports")
 _HUBS = 100  # one table in so many
-_HUB_SHARE = 0.1
+_HUB_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Estate:
     layers: tuple[tuple[str, ...], ...]
     jobs: tuple[Job, ...]
+    hubs: tuple[str, ...]
 
     @classmethod
     def of(cls, datasets: int) -> Estate:
@@ -31,14 +32,14 @@ class Estate:
             tuple(f"{name}.table_{index:06d}" for index in range(count))
             for name, count in zip(LAYERS, _shares(datasets, len(LAYERS)), strict=True)
         )
-        hubs = [table for layer in layers[:2] for table in layer[: max(1, datasets // _HUBS // 2)]]
+        hubs = tuple(table for layer in layers[:2] for table in layer[: max(1, datasets // _HUBS // 2)])
         counts = _shares(datasets // 2, len(LAYERS) - 1)
         jobs = [
             job
             for depth, count in enumerate(counts, start=1)
             for job in _layer_of_jobs(chosen, LAYERS[depth], layers[depth - 1], layers[depth], hubs, count)
         ]
-        return cls(layers, tuple(jobs))
+        return cls(layers, tuple(jobs), hubs)
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ _HEAD = (
 
 
 def column(table: str, index: int) -> str:
-    return f"column_{index:02d}_of_{table.rpartition('_')[2][-4:]}"
+    return f"col_{index:02d}_{table.rpartition('_')[2][-4:]}"
 
 
 def _job_facets(name: str, size: Size) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import msgspec
 
 from benchmarks import reference
 from benchmarks.estate import Estate
-from benchmarks.events import NAMESPACE
+from benchmarks.events import NAMESPACE, column
 from benchmarks.http import Connection, RequestFailed, graphql_request
 from benchmarks.report import Section, percentile
 from benchmarks.service import Andon, Process
@@ -50,21 +50,28 @@ def urn_of(table: str) -> str:
     return f"urn:andon:dataset:{quote(NAMESPACE, safe='-._~')}:{quote(table, safe='-._~')}"
 
 
+def _column_urn(table: str) -> str:
+    """Of the first column of a table."""
+    return f"{urn_of(table).replace(':dataset:', ':column:', 1)}:{column(table, 0)}"
+
+
 def questions(estate: Estate, datasets: int) -> list[Question]:
     """Start points are tables of all layers, the same for the same estate."""
-    chosen = random.Random(1).sample(estate.tables, 60)
+    chosen, hubs = random.Random(1).sample(estate.tables, 60), estate.hubs[:10]
 
     def lineage(depth: int, level: str, tables: Sequence[str]) -> list[bytes]:
         return [graphql_request(_LINEAGE, urn=urn_of(it), depth=depth, level=level) for it in tables]
 
-    found = [
+    one_column = [graphql_request(_LINEAGE, urn=_column_urn(it), depth=3, level="COLUMN") for it in chosen]
+    deep, columns = reference.DEPTH_20.get(datasets), reference.COLUMNS_DEPTH_3.get(datasets)
+    return [
         Question("lineage, depth 3", lineage(3, "DATASET", chosen), reference.DEPTH_3.get(datasets)),
-        Question("lineage, depth 20", lineage(20, "DATASET", chosen[:12]), reference.DEPTH_20.get(datasets)),
-        Question(
-            "column lineage, depth 3",
-            lineage(3, "COLUMN", chosen[:30]),
-            reference.COLUMNS_DEPTH_3.get(datasets),
-        ),
+        Question("lineage, depth 3, of a hub", lineage(3, "DATASET", hubs), reference.DEPTH_3.get(datasets)),
+        Question("lineage, depth 20", lineage(20, "DATASET", chosen), deep),
+        Question("lineage, depth 20, of a hub", lineage(20, "DATASET", hubs), deep),
+        Question("column lineage, depth 3", lineage(3, "COLUMN", chosen), columns),
+        Question("column lineage, depth 3, of a hub", lineage(3, "COLUMN", hubs), columns),
+        Question("column lineage, depth 3, of one column", one_column, None),
         Question("entity(urn)", [graphql_request(_ENTITY, urn=urn_of(it)) for it in chosen], None),
         Question(
             "search",
@@ -73,7 +80,6 @@ def questions(estate: Estate, datasets: int) -> list[Question]:
         ),
         Question("list of 1,000 x 10 fields", [graphql_request(_LIST)], None),
     ]
-    return found
 
 
 def measure(bench: Workbench) -> Section:

@@ -19,7 +19,7 @@ from ontology import Ontology
 from .database import Cached, Database
 from .entity import PresentRow, entity_registers, present_row
 from .membership import Members
-from .model import BEGINNING, Change, Envelope, Instant, Name, Position
+from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position
 from .nodes import Nodes
 from .registers import FULL_SCHEMA, FacetSets, KnownSet
 from .sayings import EdgeChange, Sayings, names_in
@@ -64,6 +64,8 @@ class Fold:
         self._runs_now: Cached = Cached(self._read_run_now, 50_000)
         self._job_contents: set[tuple[int, int]] = set()
         self._updated: dict[int, Instant] = {}
+        self._agreed: dict[int, Instant] = {}
+        """Entities of several names that say nothing different of it -> when they were first spoken of."""
         self._changes: list[tuple[object, ...]] = []
 
     def forget(self) -> None:
@@ -74,6 +76,7 @@ class Fold:
         self._members.load()
         self._job_contents.clear()
         self._updated.clear()
+        self._agreed.clear()
         self._changes.clear()
 
     def flush(self) -> None:
@@ -97,10 +100,10 @@ class Fold:
         redraw: set[int] = set()
         for said in statements.said:
             redraw |= self._said(said, at, position, touched)
-        for renamed in statements.renamed:
+        for index, renamed in enumerate(statements.renamed):
             source = self._mention(renamed.previous, at, position, touched)
             target = self._mention(renamed.subject, at, position, touched)
-            self._members.add_rename(source, target, at, envelope.digest, position)
+            self._members.add_rename(source, target, at, envelope.digest + bytes([index % 256]), position)
             redraw |= {source, target}
         changes: list[Change] = []
         edges: list[EdgeChange] = []
@@ -137,11 +140,17 @@ class Fold:
         position: Position,
         touched: _Touched,
     ) -> None:
-        if at > self._updated.get(name_id, BEGINNING):
-            self._updated[name_id] = at
+        node = name_id
         differing = self._spoken.say(name_id, role, rank, set_id, at, position)
+        if self._nodes.is_shared(name_id) or self._members.is_joined(name_id):
+            # What is nothing new of the name may be of the entity: another name spoke since, or another bearer.
+            node = self._nodes.bearer(name_id, at)
+            if differing is None and at < self._agreed.get(self._members.entity(node), FOREVER):
+                differing = set()
+        if at > self._updated.get(node, BEGINNING):
+            self._updated[node] = at
         if differing is not None:
-            touched.renewed.setdefault(name_id, set()).update(differing)
+            touched.renewed.setdefault(node, set()).update(differing)
 
     def _said(self, said: Said, at: Instant, position: Position, touched: _Touched) -> set[int]:
         """Take what is said of one subject in; answers the names whose identity must be worked out anew."""
@@ -329,6 +338,7 @@ class Fold:
         if registers is None:  # all that was said under its name turned out to be of another entity
             self._close_entity(entity)
             return []
+        self._note_agreement(entity, registers.created_at)
         name = self._nodes.name(entity)
         row = present_row(name, registers, self._sets, self._ontology)
         created, updated = registers.created_at, registers.updated_at
@@ -352,6 +362,20 @@ class Fold:
                 (entity, name.name, name.namespace, row.description or ""),
             )
         return self._as_changes(name, held, row, fields, at, position)
+
+    def _note_agreement(self, entity: int, created_at: Instant) -> None:
+        """Remember whether it matters which of an entity's names is spoken of last, and for which bearer."""
+        self._agreed.pop(entity, None)
+        values: dict[str, bytes | int | None] = {}
+        for node in self._members.members(entity):
+            if not self._members.is_joined(node) and not self._nodes.is_shared(node):
+                return  # by far the most: one name, one bearer
+            name_id = self._nodes.existing(self._nodes.name(node))
+            assert name_id is not None
+            began, _, bearer = self._nodes.occupancies(name_id)[-1]
+            if bearer != node or not self._spoken.agrees(name_id, began, values):
+                return
+        self._agreed[entity] = created_at
 
     def _as_changes(
         self, name: Name, held: Any, row: PresentRow, fields: set[str], at: Instant, position: Position

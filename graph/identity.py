@@ -137,9 +137,13 @@ def memberships(
 
     `name_order`: (namespace, name) of each name, which decides between equals.
     """
-    every = set(name_order)
-    borne = {name: occupied.get(name) or [Occupancy((name, BEGINNING), FOREVER, None)] for name in every}
-    in_force = {name: _in_force(said) for name, said in symlinks.items() if said}
+    borne = {name: occupied.get(name) or [Occupancy((name, BEGINNING), FOREVER, None)] for name in name_order}
+    eras = _eras([place for places in borne.values() for place in places])
+    said: dict[Node, list[Symlinks]] = defaultdict(list)
+    for name, facets in symlinks.items():
+        for facet in facets:
+            said[eras.first[_bearer(borne[name], facet.at)]].append(facet)
+    in_force = {first: _in_force(facets) for first, facets in said.items()}
     instants = {BEGINNING}
     for timeline in in_force.values():
         instants.update(start for start, _ in timeline)
@@ -150,7 +154,7 @@ def memberships(
     open_spans: dict[Node, tuple[Node | None, Instant]] = {}
     found: list[Membership] = []
     for instant in sorted(instants):
-        classes = _classes_at(instant, in_force, borne, name_order)
+        classes = _classes_at(instant, in_force, borne, eras, name_order)
         for node, entity in classes.items():
             held = open_spans.get(node)
             if held is None:
@@ -181,66 +185,90 @@ def _bearer(places: Sequence[Occupancy], instant: Instant) -> Node:
     return next((it.node for it in reversed(places) if it.node[1] <= instant), places[0].node)
 
 
+@dataclass(frozen=True, slots=True)
+class _Eras:
+    """Renames seen from the entity: it is known by the node it began as, whatever names it went through."""
+
+    first: Mapping[Node, Node]  # node -> the one its entity began as
+    places: Mapping[Node, Sequence[Occupancy]]  # by that first node
+    gone_at: Mapping[Node, Instant]  # when another entity took its name; FOREVER if none did
+
+    def name_at(self, first: Node, instant: Instant) -> Node:
+        """The node whose name the entity bears at an instant at which it is there."""
+        places = self.places[first]
+        return next((it.node for it in places if it.node[1] <= instant < it.moved_at), first)
+
+
+def _eras(places: Sequence[Occupancy]) -> _Eras:
+    came_from = {place.node: place.came_from for place in places}
+    first: dict[Node, Node] = {}
+    by_first: dict[Node, list[Occupancy]] = defaultdict(list)
+    for place in places:
+        node = place.node
+        while (before := came_from.get(node)) is not None:
+            node = before
+        first[place.node] = node
+        by_first[node].append(place)
+    gone_at = {node: min(it.displaced_at for it in borne) for node, borne in by_first.items()}
+    return _Eras(first, by_first, gone_at)
+
+
 def _classes_at(
     instant: Instant,
-    in_force: Mapping[NameKey, list[tuple[Instant, Symlinks]]],
+    in_force: Mapping[Node, list[tuple[Instant, Symlinks]]],
     borne: Mapping[NameKey, Sequence[Occupancy]],
+    eras: _Eras,
     name_order: Mapping[NameKey, tuple[str, str]],
 ) -> dict[Node, Node | None]:
-    alive = [place for places in borne.values() for place in places if place.node[1] <= instant]
-    gone = {place.node for place in alive if place.displaced_at <= instant}
-    moved = {place.node for place in alive if place.moved_at <= instant}
-    facets: dict[Node, Symlinks] = {}
-    for name, timeline in in_force.items():
-        facet = _at(timeline, instant)
-        facets[_bearer(borne[name], max(facet.at, BEGINNING))] = facet
+    names = {first: eras.name_at(first, instant) for first in eras.places if first[1] <= instant < eras.gone_at[first]}
     role: dict[Node, str] = {}
     links: list[tuple[Node, Node, Instant, bytes]] = []
-    for node, facet in facets.items():
+    for node, timeline in in_force.items():
+        if node not in names:
+            continue
+        facet = _at(timeline, instant)
         for name, kind in facet.identifiers:
-            other = _bearer(borne[name], facet.at)
+            other = eras.first[_bearer(borne[name], facet.at)]
+            if kind.upper() == "LOCATION":
+                role[node] = "TABLE"
+            if other not in names:
+                continue
             if kind.upper() == "TABLE":
                 role[other] = "TABLE"
             elif kind.upper() == "LOCATION":
                 role.setdefault(other, "LOCATION")
-                role[node] = "TABLE"
             if other != node:
                 links.append((node, other, facet.at, facet.digest))
-    parent: dict[Node, Node] = {place.node: place.node for place in alive}
+    order = {node: (name_order[name[0]], name[1]) for node, name in names.items()}
+    parent: dict[Node, Node] = {node: node for node in names}
 
     def root(node: Node) -> Node:
-        while parent.setdefault(node, node) != node:
+        while parent[node] != node:
             parent[node] = parent[parent[node]]
             node = parent[node]
         return node
 
-    for place in alive:
-        if place.came_from is not None:
-            parent[root(place.came_from)] = root(place.node)
-    for node, other in _symlinked(links, role, name_order):
+    for node, other in _symlinked(links, role, order):
         parent[root(node)] = root(other)
     members: dict[Node, list[Node]] = defaultdict(list)
-    for place in alive:
-        members[root(place.node)].append(place.node)
+    for node in names:
+        members[root(node)].append(node)
+    rank = {"TABLE": 0, "LOCATION": 1}
     answer: dict[Node, Node | None] = {}
     for nodes in members.values():
-        standing = [node for node in nodes if node not in moved and node not in gone]
-        canonical = min(standing, key=lambda it: _canonical_order(it, role, name_order)) if standing else None
-        answer.update((node, None if node in gone else canonical) for node in nodes)
+        canonical = names[min(nodes, key=lambda it: (rank.get(role.get(it, ""), 2), order[it]))]
+        for node in nodes:
+            answer.update((place.node, canonical) for place in eras.places[node])
+    for node, gone_at in eras.gone_at.items():
+        if gone_at <= instant:
+            answer.update((place.node, None) for place in eras.places[node])
     return answer
-
-
-def _canonical_order(
-    node: Node, role: Mapping[Node, str], name_order: Mapping[NameKey, tuple[str, str]]
-) -> tuple[int, tuple[str, str], Instant]:
-    rank = {"TABLE": 0, "LOCATION": 1}.get(role.get(node, ""), 2)
-    return rank, name_order[node[0]], node[1]
 
 
 def _symlinked(
     links: Iterable[tuple[Node, Node, Instant, bytes]],
     role: Mapping[Node, str],
-    name_order: Mapping[NameKey, tuple[str, str]],
+    order: Mapping[Node, tuple[tuple[str, str], Instant]],
 ) -> list[tuple[Node, Node]]:
     """Pairs that are one entity: all links between non-locations, and one link for each location."""
     pairs: list[tuple[Node, Node]] = []
@@ -256,5 +284,5 @@ def _symlinked(
     for location, claimed in claims.items():
         best = max(claimed, key=lambda it: it[:3])
         equal = [it[3] for it in claimed if it[:3] == best[:3]]
-        pairs.append((location, min(equal, key=lambda it: (name_order[it[0]], it[1]))))
+        pairs.append((location, min(equal, key=order.__getitem__)))
     return pairs

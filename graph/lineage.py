@@ -234,12 +234,20 @@ class Lineage:
         for kind, job, source, target, detail, start, end, sayings in self._kept(
             self._snapshot.nodes_of([it[0] for it in places]), upstream, (DERIVED,)
         ):
-            del kind
             ends = entity(source), entity(target)
-            end = min(end, snapshot.gone_at(source), snapshot.gone_at(target))
+            end = self._until(kind, source, target, end)
             if ends[0] != ends[1] and ends[0] and ends[1]:
                 found.append(Row((ends[0], ""), (ends[1], ""), job, detail, start, end, False, sayings))
         return found
+
+    def _until(self, kind: int, source: int, target: int, end: Instant) -> Instant:
+        """An edge ends with the entities it joins, whoever still says it."""
+        snapshot = self._snapshot
+        if kind != DERIVED:
+            source = snapshot.column_of(source)[0]
+        if kind == COLUMN:
+            target = snapshot.column_of(target)[0]
+        return min(end, snapshot.gone_at(source), snapshot.gone_at(target))
 
     def _column_rows(self, places: Sequence[Place], upstream: bool) -> list[Row]:
         snapshot = self._snapshot
@@ -263,6 +271,7 @@ class Lineage:
                 ends = [end_place] if end_place is not None and end_place[1] in shown(end_place[0]) else []
             if upstream:
                 ends = [it for it in ends if it in wanted]
+            end = self._until(kind, source, target, end)
             found += [Row(place, it, job, detail, start, end, kind == WIDE, sayings) for it in ends]
         return found
 
@@ -386,6 +395,7 @@ class Lineage:
         for _, target_place in wanted:
             targets_of[target_place[0]].append(target_place)
         for kind, job, source, target, detail, start, end in rows:
+            end = self._until(kind, source, target, end)
             if column:
                 place = snapshot.column_place(source)
                 if kind == WIDE:
@@ -394,7 +404,6 @@ class Lineage:
                     one = snapshot.column_place(target)
                     ends = [one] if one is not None else []
             else:
-                end = min(end, snapshot.gone_at(source), snapshot.gone_at(target))
                 place = (snapshot.entity_of(source), "")
                 ends = [(snapshot.entity_of(target), "")]
             for end_place in ends:

@@ -61,7 +61,12 @@ class Members:
 
     def members(self, entity: int) -> set[int]:
         """The nodes of an entity at present."""
-        return self._members_of.get(entity) or {entity}
+        found = self._members_of.get(entity, set())
+        return found if entity in self._entity_of else found | {entity}
+
+    def is_joined(self, node: int) -> bool:
+        """Whether a node shares, or shared, its entity with others."""
+        return node in self._entity_of or node in self._members_of
 
     # What is said ------------------------------------------------------------------------------------------
 
@@ -134,7 +139,7 @@ class Members:
     def redraw(self, names: Iterable[int], at: Instant, position: Position) -> tuple[set[int], set[int]]:
         """Work out anew who bears these names and all that could meet them.
 
-        Answers (names whose occupancies differ now, nodes whose present entity differs now).
+        Answers (names whose occupancies differ now, nodes of which something else may be true at present).
         """
         self._before_reading()
         component = self._component(names)
@@ -166,7 +171,14 @@ class Members:
             for it in spans
             if not _is_plain(it)
         }
-        return moved, self._write_members(component, set(node_ids.values()), rows, position)
+        nodes = {name: self._nodes_of(name) for name in component}
+        differ = self._write_members({node for held in nodes.values() for node in held}, rows, position)
+        return moved, differ.union(*(nodes[name] for name in moved))
+
+    def _nodes_of(self, name: int) -> set[int]:
+        """All nodes a name ever had, also those of occupancies that later renames undid."""
+        rows = self._database.execute("SELECT id FROM node WHERE name_id = ? AND name_id <> id", (name,))
+        return {name, *(row[0] for row in rows)}
 
     def _component(self, names: Iterable[int]) -> set[int]:
         found: set[int] = set()
@@ -241,11 +253,11 @@ class Members:
         return moved
 
     def _write_members(
-        self, component: set[int], nodes: set[int], rows: set[tuple[int, int, Instant, Instant]], position: Position
+        self, nodes: set[int], rows: set[tuple[int, int, Instant, Instant]], position: Position
     ) -> set[int]:
-        every = component | nodes | {row[0] for row in rows}
+        """Write the difference; answers the nodes whose present entity differs, and those entities."""
         old: dict[tuple[int, int, int, int], int] = {}
-        for node in every:
+        for node in nodes:
             for row in self._database.execute(
                 "SELECT node, entity, valid_from, valid_to, known_from FROM member WHERE node = ? AND known_to = ?",
                 (node, LATEST),
@@ -269,12 +281,12 @@ class Members:
         present: dict[int, int] = defaultdict(int)
         present.update({row[0]: row[1] for row in rows if row[3] == FOREVER})
         differ = set()
-        for node in every:
+        for node in nodes:
             before = self._entity_of.get(node)
             after = present.get(node)
             if before != after:
                 self._set_present(node, after)
-                differ.add(node)
+                differ |= {node, before or node, after or node}  # what lost a member is another one too
         return differ
 
     def _close(self, table: str, where: str, key: tuple[int, ...], known_from: int, position: Position) -> None:

@@ -171,7 +171,7 @@ def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
     """Every register that one saying sets: its facets, and `.path` for each column it names."""
     yield from facet_items(said)
     for path in said.known.columns:
-        yield f".{path}", (said.rank, said.at, 0, b""), b""
+        yield f".{path}", (0, said.at, 0, b""), b""  # when it was last named counts, not by whom
 
 
 def winners(said: Iterable[Said], overflowed: Iterable[Overflowed] = ()) -> dict[str, Winner]:

@@ -291,7 +291,7 @@ class Snapshot:
         return [(RunEvent(*row[:5]), row[5]) for row in rows]
 
     def entities(self, query: EntityQuery) -> Page:
-        if query.kinds == frozenset({"column"}):
+        if query.kinds == frozenset({"column"}) or query.types == frozenset({"Column"}):
             return self._column_page(query)
         return self._present_page(query) if self._is_present else self._past_page(query)
 
@@ -389,8 +389,8 @@ class Snapshot:
         kinds: dict[str, str] = {}
         found = []
         for node in self.nodes_of([entity.id]):
-            _, namespace, name, name_id, _ = self._node(node)
-            if (namespace, name) == (entity.namespace, entity.name):
+            _, namespace, name, name_id, began = self._node(node)
+            if (namespace, name) == (entity.namespace, entity.name) or began > self.valid:
                 continue
             if self._has_moved(node):
                 kind: str | None = "FORMER"
@@ -457,14 +457,19 @@ class Snapshot:
                 found.append(node)
         return found
 
-    def column_place(self, node: int) -> Place | None:
-        kept: tuple[int, str] | None = self._shared.columns(node)
+    def column_of(self, node: int) -> Place:
+        """(node of its dataset, path) of a column's node."""
+        kept: Place | None = self._shared.columns(node)
         if kept is None:
             kept = self.database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
             self._shared.columns.put(node, kept)
         assert kept is not None
-        entity = self.entity_of(kept[0])
-        return (entity, kept[1]) if entity else None
+        return kept
+
+    def column_place(self, node: int) -> Place | None:
+        dataset, path = self.column_of(node)
+        entity = self.entity_of(dataset)
+        return (entity, path) if entity else None
 
     def places(self, places: Iterable[Place], closed: bool = False) -> dict[Place, EntityRecord]:
         """The records behind entities and columns; columns that are no longer there only if `closed`."""

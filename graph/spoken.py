@@ -21,6 +21,9 @@ _CAN_DROP = (Role.DROPPED, Role.OUTPUT, Role.LISTED)
 DROPPED = "~dropped"
 """Among the registers that differ: whether the entity is gone."""
 
+SHOWN = frozenset({"datasetType", "documentation", "jobType", "ownership", "tags"})
+"""The facets that an entity's present row is made of."""
+
 Value = bytes | int | None
 
 
@@ -110,6 +113,17 @@ class Spoken:
                 differing = differing or set()
                 differing.add(DROPPED)
         return differing
+
+    def agrees(self, name_id: int, since: Instant, values: dict[str, Value]) -> bool:
+        """Whether a name says of its entity, all since then, what `values` hold; adds what they lack."""
+        state: NameState = self._states(name_id)
+        if Role.DROPPED in state.roles:
+            return False
+        return all(
+            order[1] >= since and values.setdefault(key, value) == value
+            for key, (order, value) in state.facets.items()
+            if key in SHOWN or key.startswith("tag:")
+        )
 
     def _spill(self, name_id: int, state: NameState) -> None:
         """Move the set said longest ago to the overflow: one best value a key is all it can still matter for."""

@@ -70,7 +70,89 @@ class _Request:
         self.job = job
 
 
-class SqliteJournal:
+class SqliteJournalFile:
+    """The journal in the file `path`, to read: safe beside the process that writes it, and from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        connect: Callable[[Path], sqlite3.Connection] | None = None,
+    ) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._connect = connect or (lambda where: sqlite3.connect(where, check_same_thread=False, timeout=30))
+        self._readers = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connect(self._path)
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._readers.connection = self._open()
+            self._reader_connections.append(connection)
+        return connection
+
+    def read(self, after: int, limit: int) -> list[Envelope]:
+        rows = self._reader().execute(
+            f"SELECT {_COLUMNS} FROM envelope WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
+        )
+        return [_envelope(row) for row in rows]
+
+    def envelope(self, position: int) -> Envelope | None:
+        row = self._reader().execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,)).fetchone()
+        return _envelope(row) if row else None
+
+    def position_at(self, instant: Instant) -> Position:
+        row = (
+            self._reader()
+            .execute(
+                "SELECT position FROM envelope WHERE received_at <= ? ORDER BY received_at DESC, position DESC LIMIT 1",
+                (instant,),
+            )
+            .fetchone()
+        )
+        return Position(row[0] if row else 0)
+
+    def last_position(self) -> Position:
+        return Position(self._reader().execute("SELECT coalesce(max(position), 0) FROM envelope").fetchone()[0])
+
+    def dead_letters(self, first: int, before: int | None = None) -> list[DeadLetter]:
+        rows = self._reader().execute(
+            "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id < ?"
+            " ORDER BY id DESC LIMIT ?",
+            (before if before is not None else 2**62, first),
+        )
+        return [DeadLetter(*row) for row in rows]
+
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        row = (
+            self._reader()
+            .execute(
+                "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id = ?",
+                (id,),
+            )
+            .fetchone()
+        )
+        return DeadLetter(*row) if row else None
+
+    def dead_letter_count(self) -> int:
+        count: int = self._reader().execute("SELECT count(*) FROM dead_letter").fetchone()[0]
+        return count
+
+    def close(self) -> None:
+        for connection in self._reader_connections:
+            connection.close()
+
+
+class SqliteJournal(SqliteJournalFile):
     """`graph.journal.Journal` in the file `path`; one process at a time (a lock file beside it says so).
 
     `max_pending` bounds the envelopes that wait for their commit; past it `append` raises `Unavailable`.
@@ -89,16 +171,14 @@ class SqliteJournal:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        super().__init__(path, synchronous=synchronous, connect=connect)
         self._clock = clock
-        self._connect = connect or (lambda where: sqlite3.connect(where, check_same_thread=False, timeout=30))
         self._lock_file = open(path.with_name(path.name + ".lock"), "w")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock_file.close()
             raise Conflict(f"the journal {path.name} is in use by another process") from None
-        self._synchronous = synchronous
         self._writer_connection = self._open()
         if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
             raise Conflict(f"the journal {path.name} was written by a newer Andon")
@@ -106,8 +186,6 @@ class SqliteJournal:
         row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
         self._last = row[0] or 0
         self._last_received = row[1] or 0
-        self._readers = threading.local()
-        self._reader_connections: list[sqlite3.Connection] = []
         self._pending: deque[_Request] = deque()
         self._pending_count = 0
         self._pending_bytes = 0
@@ -120,20 +198,6 @@ class SqliteJournal:
         self._appended = threading.Condition()
         self._thread = threading.Thread(target=self._write_loop, name="andon-journal", daemon=True)
         self._thread.start()
-
-    def _open(self) -> sqlite3.Connection:
-        connection = self._connect(self._path)
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        return connection
-
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            connection = self._readers.connection = self._open()
-            self._reader_connections.append(connection)
-        return connection
 
     # Writing -----------------------------------------------------------------------------------------------
 
@@ -282,58 +346,12 @@ class SqliteJournal:
         if self._broken and self._on_broken is not None:
             self._on_broken()
 
-    # Reading -----------------------------------------------------------------------------------------------
-
-    def read(self, after: int, limit: int) -> list[Envelope]:
-        rows = self._reader().execute(
-            f"SELECT {_COLUMNS} FROM envelope WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
-        )
-        return [_envelope(row) for row in rows]
-
-    def envelope(self, position: int) -> Envelope | None:
-        row = self._reader().execute(f"SELECT {_COLUMNS} FROM envelope WHERE position = ?", (position,)).fetchone()
-        return _envelope(row) if row else None
-
     def last_position(self) -> Position:
         return Position(self._last)
-
-    def position_at(self, instant: Instant) -> Position:
-        row = (
-            self._reader()
-            .execute(
-                "SELECT position FROM envelope WHERE received_at <= ? ORDER BY received_at DESC, position DESC LIMIT 1",
-                (instant,),
-            )
-            .fetchone()
-        )
-        return Position(row[0] if row else 0)
 
     def wait_for(self, after: int, timeout: float) -> bool:
         with self._appended:
             return self._appended.wait_for(lambda: self._last > after or self._closing, timeout) and self._last > after
-
-    def dead_letters(self, first: int, before: int | None = None) -> list[DeadLetter]:
-        rows = self._reader().execute(
-            "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id < ?"
-            " ORDER BY id DESC LIMIT ?",
-            (before if before is not None else 2**62, first),
-        )
-        return [DeadLetter(*row) for row in rows]
-
-    def dead_letter(self, id: int) -> DeadLetter | None:
-        row = (
-            self._reader()
-            .execute(
-                "SELECT id, received_at, source, reason, field, body, position FROM dead_letter WHERE id = ?",
-                (id,),
-            )
-            .fetchone()
-        )
-        return DeadLetter(*row) if row else None
-
-    def dead_letter_count(self) -> int:
-        count: int = self._reader().execute("SELECT count(*) FROM dead_letter").fetchone()[0]
-        return count
 
     @property
     def is_writable(self) -> bool:
@@ -347,8 +365,8 @@ class SqliteJournal:
         with self._appended:
             self._appended.notify_all()
         self._thread.join()
-        for connection in (*self._reader_connections, self._writer_connection):
-            connection.close()
+        self._writer_connection.close()
+        super().close()
         self._lock_file.close()
 
 

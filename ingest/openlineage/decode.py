@@ -90,7 +90,7 @@ class Decoder:
                 said.append(Said(name, Role.LISTED))
         raws = (dataset.facets, dataset.input_facets, dataset.output_facets)
         said.append(Said(name, role, self._facet_set(raws, int(role))))
-        if role in (Role.INPUT, Role.LISTED) and b'"columnLineage"' in bytes(dataset.facets):
+        if role is not Role.OUTPUT and b'"columnLineage"' in bytes(dataset.facets):
             said.extend(self._sources_named(dataset))
 
     def _sources_named(self, dataset: Dataset) -> Iterator[Said]:

@@ -1,4 +1,4 @@
-"""A small estate: a few jobs, some of whose runs repeat, with columns, a symlink, a rename and a drop."""
+"""A small estate: jobs that run again and again, with columns, a symlink, a rename and a drop."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ EVENTS: list[Event] = [
     run_event(NAMESPACE, "scratch", "scratch 1", "FAIL", 22),
     _lifecycle("scratch", "DROP", 30),
     _lifecycle("mart_v2", "RENAME", 40, previousIdentifier={"namespace": NAMESPACE, "name": "mart"}),
+    *(_copy("load", number, "orders", "staged") for number in range(5, 40)),
 ]
 
 

@@ -1,110 +1,125 @@
-"""The process is killed at each place that `graph.failpoint` names; a second life finds all that was answered."""
+"""The process is killed at each place that `graph.failpoint` names; its next life finds all that was answered."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
 from graph.failpoint import PLACES
+from graph.sqlite_journal import SqliteJournal
 from tests.durability.estate import EVENTS, remove_graph
 from tests.end_to_end.graph_reading import differing, everything
-from tests.end_to_end.service import Event, Service, ServiceDidNotStart, wait_until
-
-PROJECTORS = [place for place in PLACES if place.startswith("projector.")]
+from tests.end_to_end.service import Service, ServiceDidNotStart, wait_until
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The whole graph of `EVENTS` in a service that nobody killed."""
-    with Service(tmp_path_factory.mktemp("undisturbed") / "data") as service:
-        return everything(service, service.accept_all(EVENTS), with_evidence=True)
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The process dies at the n-th passing of `place`; `batch` events are sent at a time."""
+
+    place: str
+    passing: int
+    batch: int = 1
+    while_rebuilding: bool = False
 
 
-def send_until_death(service: Service, events: Sequence[Event]) -> dict[int, int]:
-    """Send one event after another, each projected before the next; index -> position of what was answered.
+LIVES = (
+    Life("journal.before_commit", 4),
+    Life("projector.before_fold", 3),
+    Life("journal.after_commit", 3),
+    Life("projector.during_fold", 2),
+    Life("journal.before_commit", 2, batch=5),
+    Life("projector.before_commit", 3),
+    Life("journal.after_commit", 2, batch=5),
+    Life("projector.after_commit", 2),
+    Life("projector.during_fold", 9, while_rebuilding=True),
+    Life("projector.before_commit", 1, while_rebuilding=True),
+)
 
-    The wait for the graph makes every envelope a commit and a batch of its own, so that the n-th passing of a
-    place is the n-th event's.
-    """
-    answered: dict[int, int] = {}
-    for index, event in enumerate(events):
+
+@dataclass(slots=True)
+class Sent:
+    """What was answered: the position of each event by its index, and the size of what was under way at the end."""
+
+    positions: list[int] = field(default_factory=list)
+    under_way: int = 0
+
+    def allowed_positions(self, place: str) -> set[int]:
+        """Where the journal may stand after a death at `place`."""
+        answered, all_sent = len(self.positions), len(self.positions) + self.under_way
+        return {
+            "journal.before_commit": {answered},
+            "journal.after_commit": {all_sent},
+        }.get(place, {answered, all_sent})
+
+
+def send_until_death(service: Service, sent: Sent, batch: int) -> None:
+    """Send on from the first event that was not answered; each waits for the graph to have it."""
+    while True:
+        chunk = EVENTS[len(sent.positions) :][:batch]
+        assert len(chunk) == batch, "the process should have died before"
+        sent.under_way = batch
         try:
-            answered[index] = service.accept(event)
-            service.graphql("{ status { positionProjected } }", min_position=answered[index])
+            if batch == 1:
+                sent.positions.append(service.accept(chunk[0]))
+            else:
+                assert service.post_batch(chunk).json()["status"] == "success"
+                first = len(sent.positions) + 1
+                sent.positions += range(first, first + batch)
+            sent.under_way = 0
+            service.graphql("{ status { positionProjected } }", min_position=sent.positions[-1])
         except httpx.TransportError:
-            break
-    wait_until(lambda: not service.alive, 10, "the process is dead")
-    return answered
+            wait_until(lambda: not service.alive, 10, "the process is dead")
+            return
 
 
-def assert_all_there_and_nothing_twice(data: Path, answered: dict[int, int], undisturbed: dict[str, str]) -> None:
+def live(data: Path, life: Life, sent: Sent) -> None:
+    """Run the service on `data` until it dies as this life is to."""
+    if life.while_rebuilding:
+        remove_graph(data)
+    service = Service(data, "--failpoint", f"{life.place}:{life.passing}")
+    try:
+        service.start()
+        if life.while_rebuilding:
+            wait_until(lambda: not service.alive, 10, "the process is dead")
+        else:
+            send_until_death(service, sent, life.batch)
+    except ServiceDidNotStart:
+        assert life.while_rebuilding, service.printed()  # it died before it was ready
+    finally:
+        service.kill()
+
+
+def position_at_rest(data: Path) -> int:
+    journal = SqliteJournal(data / "journal.db")
+    position = journal.last_position()
+    journal.close()
+    return position
+
+
+def test_every_place_is_died_at() -> None:
+    assert {life.place for life in LIVES} == set(PLACES)
+
+
+@pytest.mark.timeout(180)
+def test_a_kill_at_any_place_loses_nothing_that_was_answered_and_doubles_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    sent = Sent()
+    for life in LIVES:
+        live(data, life, sent)
+        assert position_at_rest(data) in sent.allowed_positions(life.place), life
+
     with Service(data) as service:
-        assert service.position() in (len(answered), len(answered) + 1), "the one under way may be there"
-        for index, position in answered.items():
-            again = service.post(json.dumps(EVENTS[index]).encode())
+        for event, position in zip(EVENTS, sent.positions, strict=False):
+            again = service.post(json.dumps(event).encode())
             assert (again.status_code, int(again.headers["Andon-Position"])) == (200, position)
         last = service.accept_all(EVENTS)
         assert last == service.position() == len(EVENTS)
-        assert differing(everything(service, last, with_evidence=True), undisturbed) == {}
+        survived = everything(service, last, with_evidence=True)
 
-
-@pytest.mark.parametrize("passing", [1, 4])
-@pytest.mark.parametrize("place", PLACES)
-def test_a_kill_there_loses_nothing_that_was_answered(
-    place: str, passing: int, tmp_path: Path, undisturbed: dict[str, str]
-) -> None:
-    data = tmp_path / "data"
-    service = Service(data, "--failpoint", f"{place}:{passing}")
-    service.start()
-    try:
-        answered = send_until_death(service, EVENTS)
-    finally:
-        service.kill()
-
-    expected = passing - 1 if place.startswith("journal.") else passing
-    assert len(answered) in (expected, expected - 1)
-    assert_all_there_and_nothing_twice(data, answered, undisturbed)
-
-
-@pytest.mark.parametrize(("place", "kept"), [("journal.before_commit", 1), ("journal.after_commit", 9)])
-def test_a_batch_is_there_whole_or_not_at_all(place: str, kept: int, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    service = Service(data, "--failpoint", f"{place}:2")
-    service.start()
-    try:
-        service.accept(EVENTS[0])
-        with pytest.raises(httpx.TransportError):
-            service.post_batch(EVENTS[1:9])
-    finally:
-        service.kill()
-
-    with Service(data) as service:
-        assert service.position() == kept
-        assert service.post_batch(EVENTS[:9]).json()["status"] == "success"
-        assert service.position() == 9
-
-
-@pytest.mark.parametrize("place", PROJECTORS)
-def test_a_kill_while_the_graph_is_made_anew_only_delays_it(
-    place: str, tmp_path: Path, undisturbed: dict[str, str]
-) -> None:
-    data = tmp_path / "data"
-    with Service(data) as service:
-        last = service.accept_all(EVENTS)
-    remove_graph(data)
-
-    dying = Service(data, "--failpoint", place)
-    try:
-        dying.start()
-        wait_until(lambda: not dying.alive, 10, "the process is dead")
-    except ServiceDidNotStart:
-        pass  # it died before it was ready
-    finally:
-        dying.kill()
-
-    with Service(data) as service:
-        assert differing(everything(service, last, with_evidence=True), undisturbed) == {}
+    with Service(tmp_path / "undisturbed") as service:
+        assert service.post_batch(EVENTS).json()["status"] == "success"
+        assert differing(survived, everything(service, last, with_evidence=True)) == {}

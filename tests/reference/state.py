@@ -26,7 +26,7 @@ Choices made where the rules leave one:
     displaced.
  8. columnLineage "on that output" is kept per node within a run. With a job `lineage` facet (not
     `_deleted`) on any of the saying's events, columnLineage makes no edges and no reads. A `_deleted` job
-    lineage facet is as if absent.
+    lineage facet is as if absent, and so is one without entries on an event without datasets.
  9. Kind is DIRECT if a transformation of type DIRECT is given or none at all, else INDIRECT;
     `dataset[]` and entity-level `field` never make an edge DIRECT.
     `transformations: []` counts as none given. Transformations keep type, subtype, description, masking,
@@ -744,7 +744,7 @@ class World:
                         content.reads.add((node, event.job))
                     else:
                         content.writes.add((event.job, node))
-        if isinstance(saying.speaker, Node) or any(e.lineage_facets() for e in saying.events):
+        if isinstance(saying.speaker, Node) or any(e.lineage_facets() and e.has_datasets() for e in saying.events):
             self.add_entries(content, saying)
         else:
             self.add_mentions(content, saying, saying.speaker)
