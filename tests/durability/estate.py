@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.end_to_end.events import dataset, dataset_event, documented, facet, run_event
@@ -41,6 +42,10 @@ EVENTS: list[Event] = [
     _lifecycle("mart_v2", "RENAME", 40, previousIdentifier={"namespace": NAMESPACE, "name": "mart"}),
     *(_copy("load", number, "orders", "staged") for number in range(5, 40)),
 ]
+
+
+def as_bytes(event: Event) -> bytes:
+    return json.dumps(event).encode()
 
 
 def remove_graph(data: Path) -> None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 from api import app, server
 from api.settings import Settings
@@ -35,12 +36,20 @@ def connecting(fails: Callable[[], bool], name: str = "SQLITE_IOERR_FSYNC") -> C
     return lambda path: sqlite3.connect(path, check_same_thread=False, factory=Connection)
 
 
+def announce(url: str) -> None:
+    sys.stdout.write(f"listening on {url}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     data = Path(sys.argv[1])
-    app.SqliteJournal = partial(  # type: ignore[misc, assignment]
-        SqliteJournal, connect=connecting((data / "fail").exists)
-    )
-    server.serve(Settings(data=data, port=0), lambda url: print(f"listening on {url}", flush=True))
+    failing = partial(SqliteJournal, connect=connecting((data / "fail").exists))
+    with mock.patch.object(app, "SqliteJournal", failing):
+        serve(data)
+
+
+def serve(data: Path) -> None:
+    server.serve(Settings(data=data, port=0), announce)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class ServiceDidNotStart(Exception):
 class GraphQLErrors(AssertionError):
     """A query was answered with `errors`; `.errors` is that list as it came."""
 
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
-        super().__init__(json.dumps(errors))
+    def __init__(self, errors: list[dict[str, Any]], printed: str) -> None:
+        super().__init__(f"{json.dumps(errors)}\nthe service printed:\n{printed[-4000:]}")
         self.errors = errors
 
 
@@ -218,7 +218,7 @@ class Service:
         ), f"{answer.status_code} {answer.text[:2000]}"
         content = answer.json()
         if content.get("errors"):
-            raise GraphQLErrors(content["errors"])
+            raise GraphQLErrors(content["errors"], self.printed())
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:2000]}"
         data: dict[str, Any] = content["data"]
         return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -13,13 +13,17 @@ from graph.model import AsOf, Envelope, Instant, Position
 from graph.reader import EntityQuery, EntityRecord, Level, LineageQuery, RunRecord
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
+from graph.statements import Statements
 from ingest import mutation
 from ingest.openlineage import Decoder
 from ontology import load
 from tests.reference import state as reference
 
 ONTOLOGY = load()
-_DECODE = {"openlineage": Decoder(ONTOLOGY.kind_for_namespace), "mutation": mutation.decode}
+_DECODE: dict[str, Callable[[Envelope], Statements]] = {
+    "openlineage": Decoder(ONTOLOGY.kind_for_namespace),
+    "mutation": mutation.decode,
+}
 _DATASETS = ("dataset", "dashboard", "model")
 
 

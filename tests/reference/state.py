@@ -26,7 +26,8 @@ Choices made where the rules leave one:
     displaced.
  8. columnLineage "on that output" is kept per node within a run. With a job `lineage` facet (not
     `_deleted`) on any of the saying's events, columnLineage makes no edges and no reads. A `_deleted` job
-    lineage facet is as if absent, and so is one without entries on an event without datasets.
+    lineage facet is as if absent, and so is one without entries on an event without datasets. Of two
+    columnLineage facets on one output of one event the later in it counts.
  9. Kind is DIRECT if a transformation of type DIRECT is given or none at all, else INDIRECT;
     `dataset[]` and entity-level `field` never make an edge DIRECT.
     `transformations: []` counts as none given. Transformations keep type, subtype, description, masking,
@@ -354,8 +355,10 @@ class Eras:
         return self.last(name, at)[1]
 
     def names(self, node: Node, at: int) -> list[Name]:
-        """The names a node has had up to `at`, the present one last."""
-        return [node.name] + [name for since, name in self.places.get(node, []) if since <= at]
+        """The names a node has had up to `at`, the present one last; not those that were another's at once."""
+        return [node.name] + [
+            name for since, name in self.places.get(node, []) if since <= at and self.last(name, since)[1] == node
+        ]
 
     def alive(self, node: Node, at: int) -> bool:
         return node.birth <= at < self.displaced.get(node, at + 1)
@@ -783,11 +786,8 @@ class World:
         for event in saying.events:
             for mention in event.mentions:
                 for facet in mention.get("columnLineage"):
-                    node, order = (
-                        self.eras.node(mention.name, event.at),
-                        (event.at, event.digest, facet.digest),
-                    )
-                    if mention.role == "output" and (node not in lineage or order > lineage[node][0]):
+                    node, order = self.eras.node(mention.name, event.at), (event.at, event.digest)
+                    if mention.role == "output" and (node not in lineage or order >= lineage[node][0]):
                         lineage[node] = (order, facet)
         for _, output in set(content.writes):
             (said_at, *_), force = lineage.get(output, ((0,), None))
