@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,7 @@ _BY_DEFAULT = ("ingest", "lineage", "restart", "growth", "projector")
 def main() -> int:
     options = _options()
     datasets = tuple(sorted(int(it) for it in options.datasets.split(",")))
-    found: list[dict[str, object]] = []
+    found: list[Section] = []
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
         bench = Workbench(Path(folder), options.quick, datasets)
         sections = _sections(bench, options)
@@ -35,10 +35,10 @@ def main() -> int:
             section = sections[name]()
             section.notes.append(noise.told())
             print(f"{section.text()}\n", flush=True)
-            found.append(section.as_json())
+            found.append(section)
             if options.json:
                 options.json.write_bytes(msgspec.json.format(msgspec.json.encode(_report(options, found))))
-    return 0
+    return int(any(section.broken for section in found))
 
 
 def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Callable[[], Section]]:
@@ -90,8 +90,13 @@ def _machine() -> str:
     )
 
 
-def _report(options: argparse.Namespace, found: list[dict[str, object]]) -> dict[str, object]:
-    return {"machine": _machine(), "quick": options.quick, "datasets": options.datasets, "sections": found}
+def _report(options: argparse.Namespace, found: Sequence[Section]) -> dict[str, object]:
+    return {
+        "machine": _machine(),
+        "quick": options.quick,
+        "datasets": options.datasets,
+        "sections": [it.as_json() for it in found],
+    }
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ Cell = str | int | float | None
 class Section:
     """`rows` have a cell a heading; floats are printed with three significant digits, None as a dash.
 
-    `notes` are printed under the table: what a figure leaves out, what went wrong.
+    `notes` are printed under the table: what a figure leaves out, what went wrong. `broken`: a promise was not
+    kept, which is no matter of speed; the program then ends with status 1.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Section:
     headings: Sequence[str]
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: bool = False
 
     def add(self, *cells: Cell) -> None:
         assert len(cells) == len(self.headings), (self.headings, cells)

@@ -305,6 +305,7 @@ class Fold:
             for job in sorted(jobs):
                 edges += self._sayings.refold_job(job, position)
         for node in nodes | moved:
+            self._updated.pop(node, None)  # may be of another entity by now; the refresh reads it anew
             touched.renewed.setdefault(node, set()).add("~identity")
             for member in self._members.members(self._members.entity(node)):
                 touched.renewed.setdefault(member, set())

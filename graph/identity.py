@@ -118,6 +118,13 @@ def occupancies(
     }
 
 
+def origin_of(node: Node, came_from: Mapping[Node, Node | None]) -> Node:
+    """The node an entity began as, before the renames that brought it here."""
+    while (before := came_from.get(node)) is not None:
+        node = before
+    return node
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     """`node` belongs to the entity whose canonical node is `entity` over [valid_from, valid_to); None: to none."""
@@ -204,10 +211,7 @@ def _eras(places: Sequence[Occupancy]) -> _Eras:
     first: dict[Node, Node] = {}
     by_first: dict[Node, list[Occupancy]] = defaultdict(list)
     for place in places:
-        node = place.node
-        while (before := came_from.get(node)) is not None:
-            node = before
-        first[place.node] = node
+        node = first[place.node] = origin_of(place.node, came_from)
         by_first[node].append(place)
     gone_at = {node: min(it.displaced_at for it in borne) for node, borne in by_first.items()}
     return _Eras(first, by_first, gone_at)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from .database import Database
-from .identity import Membership, Occupancy, Rename, Symlinks, memberships, occupancies
+from .identity import Membership, Occupancy, Rename, Symlinks, memberships, occupancies, origin_of
 from .model import BEGINNING, FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .registers import FacetSets
@@ -222,15 +222,19 @@ class Members:
         position: Position,
     ) -> set[int]:
         moved: set[int] = set()
+        came_from = {it.node: it.came_from for places in occupied.values() for it in places}
         for name in component:
             old = {
-                row[:3]: row[3]
+                row[:4]: row[4]
                 for row in self._database.execute(
-                    "SELECT began, ended, node, known_from FROM occupancy WHERE name_id = ? AND known_to = ?",
+                    "SELECT began, ended, node, origin, known_from FROM occupancy WHERE name_id = ? AND known_to = ?",
                     (name, LATEST),
                 ).fetchall()
             }
-            new = {(it.node[1], it.end, node_ids[it.node]) for it in occupied.get(name, ())}
+            new = {
+                (it.node[1], it.end, node_ids[it.node], node_ids[origin_of(it.node, came_from)])
+                for it in occupied.get(name, ())
+            }
             for row, known_from in old.items():
                 if row not in new:
                     self._close(
@@ -240,11 +244,11 @@ class Members:
                         known_from,
                         position,
                     )
-            for began, ended, node in new - old.keys():
+            for row in new - old.keys():
                 self._database.execute(
-                    "INSERT INTO occupancy (name_id, began, ended, node, known_from, known_to)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (name, began, ended, node, position, LATEST),
+                    "INSERT INTO occupancy (name_id, began, ended, node, origin, known_from, known_to)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (name, *row, position, LATEST),
                 )
             if old.keys() != new:
                 moved.add(name)

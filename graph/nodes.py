@@ -25,19 +25,22 @@ class Nodes:
         self.made: set[int] = set()
         """Names made since the caller last emptied this set: nothing is kept of them yet."""
         self._occupancies: dict[int, tuple[list[Instant], list[int]]] = {}
+        self._origins: dict[int, int] = {}
         self.load()
 
     def load(self) -> None:
         """Read the occupancies of names that renames touched (few) as known now."""
         self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM node").fetchone()[0]
         self._occupancies.clear()
+        self._origins.clear()
         rows = self._database.execute(
-            "SELECT name_id, began, node FROM occupancy WHERE known_to = ? ORDER BY name_id, began", (LATEST,)
+            "SELECT name_id, began, node, origin FROM occupancy WHERE known_to = ? ORDER BY name_id, began", (LATEST,)
         )
-        for name_id, began, node in rows:
+        for name_id, began, node, origin in rows:
             starts, nodes = self._occupancies.setdefault(name_id, ([], []))
             starts.append(began)
             nodes.append(node)
+            self._origins[node] = origin
 
     def clear(self) -> None:
         for cache in (self._names, self._columns, self._by_id, self._paths):
@@ -138,6 +141,10 @@ class Nodes:
         if places is None:
             return name_id
         return places[1][max(bisect_right(places[0], at) - 1, 0)]
+
+    def origin(self, node: int) -> int:
+        """The node an entity began as: what is said of it is kept by that, under whichever name it was said."""
+        return self._origins.get(node, node)
 
     def occupancies(self, name_id: int) -> list[tuple[Instant, Instant, int]]:
         """(began, ended, node) of a name, as known now."""

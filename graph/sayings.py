@@ -261,7 +261,7 @@ class Sayings:
         nodes, at = self._nodes, event.at
 
         def node(name: Name) -> int:
-            return nodes.bearer(nodes.name_id(name, at, Position(0)), at)
+            return nodes.origin(nodes.bearer(nodes.name_id(name, at, Position(0)), at))
 
         return ResolvedFlows(
             self.flows(event.content),
