@@ -136,14 +136,8 @@ class Projector:
                     self.project([envelope])
                 return
             _log.exception("position %d could not be folded", batch[0].position)
-            reason = f"could not be folded: {type(error).__name__}: {error}"
-            decoded = [(batch[0], InvalidInput(reason))]
-            changes = self._fold(decoded)
-        for envelope, statements in decoded:
-            if isinstance(statements, InvalidInput):
-                self._journal.add_dead_letter(
-                    envelope.source, str(statements), statements.field, envelope.body, envelope.position
-                )
+            fault = InvalidInput(f"could not be folded: {type(error).__name__}: {error}")
+            changes = self._fold([(batch[0], fault)])
         if changes:
             for listener in self._listeners:
                 listener(changes)
@@ -152,6 +146,11 @@ class Projector:
         failpoint.reach("projector.before_fold")
         changes: list[Change] = []
         position = decoded[-1][0].position
+        for envelope, statements in decoded:  # before the checkpoint moves past them; said again, they stay one
+            if isinstance(statements, InvalidInput):
+                self._journal.add_dead_letter(
+                    envelope.source, str(statements), statements.field, envelope.body, envelope.position
+                )
         with self._store.transaction():
             for envelope, statements in decoded:
                 if isinstance(statements, Statements):
@@ -176,3 +175,6 @@ class Projector:
             return decode(envelope)
         except InvalidInput as error:
             return error
+        except _FAULTS as error:
+            _log.exception("position %d could not be decoded", envelope.position)
+            return InvalidInput(f"could not be decoded: {type(error).__name__}: {error}")

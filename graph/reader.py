@@ -236,7 +236,7 @@ class GraphSnapshot(Protocol):
         """Shortest paths downstream from source to target, at most `limit`."""
 
     def counts(self) -> dict[str, int]:
-        """Entities by ontology class, dropped ones left out."""
+        """Entities by ontology class, dropped ones left out; columns are all that were ever named."""
 
 
 class GraphReader(Protocol):

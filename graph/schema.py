@@ -101,7 +101,8 @@ CREATE TABLE IF NOT EXISTS symlink_of (
 -- `origin` is the node the entity began as, before it was renamed to here.
 CREATE TABLE IF NOT EXISTS occupancy (
     name_id INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL, node INTEGER NOT NULL,
-    origin INTEGER NOT NULL, known_from INTEGER NOT NULL, known_to INTEGER NOT NULL, PRIMARY KEY (name_id, began, ended, known_from)
+    origin INTEGER NOT NULL, known_from INTEGER NOT NULL, known_to INTEGER NOT NULL,
+    PRIMARY KEY (name_id, began, ended, known_from)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS member (
     node INTEGER NOT NULL, entity INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,

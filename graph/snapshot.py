@@ -44,13 +44,14 @@ from .reader import (
     Tag,
     VersionRecord,
 )
-from .registers import FacetSets, column_fields, facets_in_force, present_columns
+from .registers import FacetSets, Overflowed, column_fields, facets_in_force, present_columns, winners
 from .registers import Said as SaidSet
 from .sayings import read_content
 from .statements import Transformation
 from .timeline import READS, WRITES, Edge, RunEvent, run_state
 
 _ENTITY = "id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at"
+_SEARCHED = ("name", "namespace", "coalesce(description, '')")
 _read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode
 _read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
@@ -244,21 +245,24 @@ class Snapshot:
     def _registers(self, entity: int) -> EntityRegisters | None:
         """All that is said of an entity; None if nothing is."""
         said: list[SaidSet] = []
-        overflowed: list[Any] = []
+        overflowed: list[Overflowed] = []
         created: list[Instant] = []
         for node in self.nodes_of([entity]):
-            name_id = self._node(node)[3]
-            occupancies = self._occupancies(node)
-            if self._is_present and len(occupancies) == 1:
-                for set_id, role, rank, at in self.database.execute(
-                    "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
-                ):
-                    said.append(SaidSet(self._sets.get(set_id), role, rank, at))
-                overflowed += read_overflow(self.database, name_id).values()
-            else:
-                said += said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known)
+            more, spilled = self._said_of(node)
+            said += more
+            overflowed += spilled
+            name_id, occupancies = self._node(node)[3], self._occupancies(node)
             created += created_between(self.database, node, name_id, occupancies, self.valid, self.known)
         return gather(said, overflowed, min(created)) if created else None
+
+    def _said_of(self, node: int) -> tuple[list[SaidSet], list[Overflowed]]:
+        """What is said of one name while this node bore it."""
+        name_id, occupancies = self._node(node)[3], self._occupancies(node)
+        if self._is_present and len(occupancies) == 1:
+            slots = self.database.execute("SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,))
+            said = [SaidSet(self._sets.get(set_id), role, rank, at) for set_id, role, rank, at in slots]
+            return said, list(read_overflow(self.database, name_id).values())
+        return said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known), []
 
     def _with_runs(self, records: dict[int, EntityRecord]) -> dict[int, EntityRecord]:
         runs = [it.id for it in records.values() if it.kind == "run"]
@@ -363,16 +367,19 @@ class Snapshot:
 
     def counts(self) -> dict[str, int]:
         if self._is_present:
-            rows = self.database.execute("SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type").fetchall()
-            counts = dict(rows)
-            columns = self.database.execute(
-                "SELECT count(*) FROM node WHERE kind = 'column' AND parent > 0"
-            ).fetchone()[0]
-            return counts | ({"Column": columns} if columns else {})
-        counts = defaultdict(int)
+            rows = self.database.execute("SELECT type, count(*) FROM entity WHERE dropped = 0 GROUP BY type")
+            return dict(rows.fetchall()) | self._column_count()
+        counts: dict[str, int] = defaultdict(int)
         for record in self._past_page(EntityQuery(first=10**9)).records:
             counts[record.type] += 1
-        return dict(counts)
+        return dict(counts) | self._column_count()
+
+    def _column_count(self) -> dict[str, int]:
+        """Columns ever named: telling which of them are there now would mean to look at every dataset."""
+        count = self.database.execute(
+            "SELECT count(*) FROM node WHERE kind = 'column' AND parent > 0 AND first_position <= ?", (self.known,)
+        ).fetchone()[0]
+        return {"Column": count} if count else {}
 
     def facets(self, entity: EntityRecord) -> dict[str, bytes]:
         if isinstance(entity, ColumnRecord):
@@ -386,24 +393,31 @@ class Snapshot:
     def aliases(self, entity: EntityRecord) -> tuple[Alias, ...]:
         if isinstance(entity, ColumnRecord):
             return ()
-        kinds: dict[str, str] = {}
-        found = []
-        for node in self.nodes_of([entity.id]):
-            _, namespace, name, name_id, began = self._node(node)
-            if (namespace, name) == (entity.namespace, entity.name) or began > self.valid:
-                continue
-            if self._has_moved(node):
-                kind: str | None = "FORMER"
-            else:
-                row = self.database.execute(
-                    "SELECT max(type) FROM symlink_of WHERE other = ?1 UNION ALL"
-                    " SELECT max(type) FROM symlink_of WHERE name_id = ?1",
-                    (name_id,),
-                ).fetchall()
-                kind = row[1][0]
-            found.append((namespace, name, kind))
-        del kinds
-        return tuple(Alias(*it) for it in sorted(set(found), key=lambda it: it[:2]))
+        nodes = self.nodes_of([entity.id])
+        kinds: dict[tuple[str, str], str] = {}
+        for node in nodes:
+            kinds.update(self._kinds_named(node))
+        found: dict[tuple[str, str], str | None] = {}
+        for node in nodes:
+            _, namespace, name, _, began = self._node(node)
+            if (namespace, name) != (entity.namespace, entity.name) and began <= self.valid:
+                kind = "FORMER" if self._has_moved(node) else kinds.get((namespace, name))
+                found[namespace, name] = kind
+        return tuple(Alias(*name, found[name]) for name in sorted(found))
+
+    def _kinds_named(self, node: int) -> dict[tuple[str, str], str]:
+        """What a name's symlinks facet in force calls the names in it: TABLE, LOCATION, ..."""
+        said, overflowed = self._said_of(node)
+        symlinks = winners(said, overflowed).get("symlinks")
+        if symlinks is None or symlinks.value is None:
+            return {}
+        facet = msgspec.json.decode(self._sets.value(symlinks.value))
+        listed = facet.get("identifiers") if isinstance(facet, dict) else None
+        return {
+            (str(it.get("namespace")), str(it.get("name"))): str(it["type"]).upper()
+            for it in (listed if isinstance(listed, list) else ())
+            if isinstance(it, dict) and it.get("type")
+        }
 
     def _has_moved(self, node: int) -> bool:
         """Whether a rename took the entity away from this occupancy of the name."""
@@ -765,8 +779,8 @@ def _conditions(query: EntityQuery) -> tuple[str, list[object]]:
             parameters.append(" ".join('"' + it.replace('"', '""') + '"' for it in long))
         for word in words:
             if len(word) < 3:  # too short for the trigram index
-                parts.append("(name LIKE ? ESCAPE '\\' OR namespace LIKE ? ESCAPE '\\')")
-                parameters += [f"%{_like(word)}%"] * 2
+                parts.append("(" + " OR ".join(f"{it} LIKE ? ESCAPE '\\'" for it in _SEARCHED) + ")")
+                parameters += [f"%{_like(word)}%"] * len(_SEARCHED)
     return " AND ".join(parts) or "1", parameters
 
 

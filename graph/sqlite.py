@@ -84,7 +84,8 @@ class SqliteGraph:
         return self._fold.apply(envelope, statements)
 
     def reset(self) -> None:
-        """Forget everything projected, so that the journal is read again from its start."""
+        """Forget everything projected, so that the journal is read again from its start; no byte of it stays."""
+        self._writer.execute("PRAGMA secure_delete = ON").fetchall()
         self._writer.execute("BEGIN IMMEDIATE")
         drop_all(self._writer)
         for statement in _statements(SCHEMA):

@@ -249,7 +249,11 @@ class SqliteJournal(SqliteJournalFile):
 
         self._run(write)
         # The old bytes still stand in the write-ahead log until it is folded back.
-        self._reader().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        busy = self._reader().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise Unavailable(
+                "the redacted bytes may still stand in the journal's log: somebody reads it; redact again"
+            )
 
     def _run(self, job: Callable[[sqlite3.Connection], None]) -> None:
         done: Future[list[Appended]] = Future()

@@ -142,7 +142,8 @@ def check_event(document: dict[str, Any], body: bytes) -> Event:
         expected = ", ".join(sorted(EVENT_TYPES))
         raise InvalidInput(f"expected one of {expected}, found {event.event_type[:40]!r}", field="eventType")
     if event.run is None and event.job is None and event.dataset is None:
-        raise InvalidInput("an event needs `run` and `job`, or `job`, or `dataset`", field="job")
+        named = {"RunEvent": "run", "DatasetEvent": "dataset"}.get((event.schema_url or "").rsplit("/", 1)[-1], "job")
+        raise InvalidInput("an event needs `run` and `job`, or `job`, or `dataset`", field=named)
     if event.run is not None and event.job is None:
         raise InvalidInput("a run event needs the job it belongs to", field="job")
     if kind_of(event) == "RunEvent" and event.run is None:

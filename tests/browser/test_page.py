@@ -307,7 +307,6 @@ def test_a_hostile_name_is_shown_as_the_text_it_is(page: Page, shop: Service, na
     assert "owned" not in page.title() or page.title().startswith(last[:5])
 
 
-@pytest.mark.xfail(strict=True, reason="names are shown with the control characters they hold")
 def test_a_name_cannot_turn_around_the_text_that_is_shown(page: Page, shop: Service) -> None:
     position = shop.accept(documented("bidi", "invoice\u202efdp_exe", "right to left", 1))
     shop.graphql("{ status { positionProjected } }", min_position=position)

