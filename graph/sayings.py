@@ -353,11 +353,13 @@ class Sayings:
     def _redraw(self, job: int, since: Instant, touched: set[Instant], position: Position) -> list[EdgeChange]:
         """Look the governing segments up again from `since` on, and re-draw the edges if they differ."""
         later = self._database.execute(
-            "SELECT valid_from FROM piece WHERE job_id = ? AND valid_from > ? AND known_to = ? UNION"
-            " SELECT valid_to FROM piece WHERE job_id = ? AND valid_to > ? AND saying < 0"
+            "SELECT valid_from FROM piece WHERE job_id = ? AND valid_from > ? AND known_to = ?", (job, since, LATEST)
+        ).fetchall()
+        later += self._database.execute(
+            "SELECT valid_to FROM piece WHERE job_id = ? AND valid_to > ? AND saying < 0"
             " AND valid_to < 4611686018427387904 AND known_to = 4611686018427387904",
-            (job, since, LATEST, job, since),
-        )
+            (job, since),
+        ).fetchall()
         instants = sorted({since, *touched, *(row[0] for row in later)})
         before = self._database.execute(
             "SELECT valid_from, saying, set_id FROM governs WHERE job_id = ? AND valid_from < ? AND known_to = ?"

@@ -14,10 +14,10 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import failpoint
 from .errors import Conflict, JournalBroken, NotFound, Unavailable
@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 PRAGMA user_version = 1;
 """
 _VERSION = 1
-_INSERT = "INSERT INTO envelope (position, kind, source, received_at, key, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
+_Item = TypeVar("_Item")
 _PLAIN, _ZLIB = 0, 1
 _COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
 _DEAD_LETTERS_KEPT = 10_000
@@ -315,20 +315,21 @@ class SqliteJournal(SqliteJournalFile):
             for request in group:
                 if request.job is not None:
                     request.job(connection)
+            positions = _known(connection, [it.key for request in group for it in request.envelopes])
+            rows: list[tuple[Any, ...]] = []
+            for request in group:
                 answer: list[Appended] = []
                 for envelope in request.envelopes:
-                    codec, body = _pack(envelope.body)
-                    row = (last + 1, envelope.kind, envelope.source, now, envelope.key, codec, body)
-                    try:
-                        connection.execute(_INSERT, row)
-                    except sqlite3.IntegrityError:
-                        first = connection.execute("SELECT position FROM envelope WHERE key = ?", (envelope.key,))
-                        answer.append(Appended(first.fetchone()[0], True))
-                    else:
+                    first = positions.get(envelope.key)
+                    if first is None:
                         last += 1
                         received = now
-                        answer.append(Appended(Position(last), False))
+                        positions[envelope.key] = last
+                        codec, body = _pack(envelope.body)
+                        rows.append((last, envelope.kind, envelope.source, now, envelope.key, codec, body))
+                    answer.append(Appended(Position(first or last), first is not None))
                 answers.append(answer)
+            _insert(connection, rows)
             failpoint.reach("journal.before_commit")
             connection.execute("COMMIT")
         except BaseException:
@@ -372,6 +373,32 @@ class SqliteJournal(SqliteJournalFile):
         self._writer_connection.close()
         super().close()
         self._lock_file.close()
+
+
+def _known(connection: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, int]:
+    """The positions of those keys that stand in the journal already."""
+    found: dict[bytes, int] = {}
+    for part in _in_chunks(keys):
+        marks = ", ".join("?" * len(part))
+        found.update(connection.execute(f"SELECT key, position FROM envelope WHERE key IN ({marks})", part).fetchall())
+    return found
+
+
+def _insert(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """One statement for many rows: each statement lets go of the interpreter, and waits to get it back."""
+    for part in _in_chunks(rows):
+        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(part))
+        connection.execute(f"INSERT INTO envelope ({_COLUMNS}) VALUES {marks}", [it for row in part for it in row])
+
+
+def _in_chunks(items: list[_Item]) -> Iterator[list[_Item]]:
+    """Pieces of 64, 32, ..., 1: few lengths, so that their statements stay prepared."""
+    size = 64
+    while items:
+        while size > len(items):
+            size //= 2
+        yield items[:size]
+        items = items[size:]
 
 
 def _pack(body: bytes) -> tuple[int, bytes]:
