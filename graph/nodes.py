@@ -131,6 +131,11 @@ class Nodes:
         row: tuple[int, str] = self._database.execute("SELECT parent, path FROM node WHERE id = ?", (node,)).fetchone()
         return row
 
+    @property
+    def has_shared(self) -> bool:
+        """Whether there is any such name at all."""
+        return bool(self._occupancies)
+
     def is_shared(self, name_id: int) -> bool:
         """Whether renames touched the name, so that it may mean another entity at another time."""
         return name_id in self._occupancies

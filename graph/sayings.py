@@ -238,7 +238,9 @@ class Sayings:
         for event in carrying:  # a repetition of what was said last adds nothing
             if not distinct or distinct[-1].content != event.content:
                 distinct.append(event)
-        shared = any(self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content))
+        shared = self._nodes.has_shared and any(
+            self._nodes.is_shared(name) for event in distinct for name in self._names_of(event.content)
+        )
         times = tuple(event.at for event in carrying) if shared else ()
         key = (job, *(event.content for event in (carrying if shared else distinct)), *times)
         found = self._combined.get(key)
