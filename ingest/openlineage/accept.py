@@ -43,7 +43,7 @@ def _envelope_of(document: object, spelling: bytes, body: bytes, source: str) ->
 
 
 def _content_hash(spelling: bytes) -> bytes:
-    """In slices under 2,048 bytes: for longer ones hashlib gives the interpreter away, and getting it back takes long."""
+    """In slices: past 2,047 bytes hashlib gives the interpreter away, and getting it back takes long."""
     digest = blake2b(digest_size=16)
     for start in range(0, len(spelling), _HASHED_AT_ONCE):
         digest.update(spelling[start : start + _HASHED_AT_ONCE])
