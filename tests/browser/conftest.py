@@ -15,7 +15,7 @@ from tests.end_to_end.service import Service
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     if (why := why_not()) is not None:
         pytest.skip(why)  # a failure under CI=true: see tests/conftest.py
@@ -23,7 +23,7 @@ def chrome() -> Iterator[Browser]:
         yield launched
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(chrome: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The demo estate up to this hour."""
     with Service(tmp_path_factory.mktemp("shop") / "data") as service:
