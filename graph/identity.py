@@ -1,4 +1,4 @@
-"""Which entity a name belongs to, when: symlinks and renames, as pure functions (design 3a, Identity, RENAME).
+"""Which entity a name belongs to, when: symlinks and renames, as pure functions (docs/meaning.md).
 
 A *node* is one occupancy of a name: (name, the instant it began). A name that was never renamed away has one
 node. Entities are classes of nodes; which nodes make a class changes over valid time.

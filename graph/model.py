@@ -31,7 +31,7 @@ _TIME = re.compile(
 def parse_instant(text: str) -> Instant:
     """Read an ISO 8601 date-time; no zone means UTC, digits past the microsecond are cut.
 
-    Raises `ValueError` for anything else, a bare date included (openlineage.md 2.14).
+    Raises `ValueError` for anything else, a bare date included.
     """
     if len(text) == 24 and text[10] == "T" and text[23] == "Z":  # what most producers send
         moment = datetime.fromisoformat(text)

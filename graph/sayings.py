@@ -1,7 +1,7 @@
 """The present lineage of a job: which saying governs when, and which edges hold over which spans.
 
 For one job, the *pieces* are what each of its sayings says over which time. At an instant the piece of highest
-rank that took effect last governs; where none has, the latest-started run (design 3a). A new event changes one
+rank that took effect last governs; where none has, the latest-started run (docs/meaning.md). A new event changes one
 saying; from the first instant at which that makes a difference, the governing segments are looked up again, and
 the edges' spans are re-drawn from there on. Appending the newest run touches the tail only.
 """

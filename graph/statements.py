@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Rank(IntEnum):
-    """Whose word counts more, before time decides (design 3a, Register)."""
+    """Whose word counts more, before time decides (docs/meaning.md, Facets)."""
 
     INFERENCE = 1
     PRODUCER = 2

@@ -1,4 +1,4 @@
-"""Pure functions of design 3a: the state of a run, what a run says when, what a saying says.
+"""The meaning of runs and sayings as pure functions (docs/meaning.md): the state of a run, what a run says when, what a saying says.
 
 All times are instants; all intervals are closed at the start and open at the end.
 """

@@ -44,7 +44,7 @@ class SchemaField:
 
 
 def properties_of(facets: Mapping[str, bytes]) -> dict[str, object]:
-    """The properties that an entity's facets give; facets of another form give none (openlineage.md 2.17)."""
+    """The properties that an entity's facets give; facets of another form give none."""
     parsed = {key: _object(value) for key, value in facets.items() if key in _FACETS}
     return {
         name: value

@@ -1,4 +1,4 @@
-"""Envelope -> statements, for OpenLineage's three events (openlineage.md section 2, design 3a)."""
+"""Envelope -> statements, for OpenLineage's three events (docs/meaning.md)."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def _lifecycle(dataset: Dataset) -> tuple[str, tuple[str, str] | None]:
 
 
 def _parents(raw: msgspec.Raw) -> Iterator[Said]:
-    """The parent's job and run: they exist from now on, and carry no lineage (openlineage.md 2.9)."""
+    """The parent's job and run: they exist from now on, and carry no lineage."""
     for key in ("parent", "parentRun"):
         text = _one_facet(raw, key)
         value = read_any(text) if text else None

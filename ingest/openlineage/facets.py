@@ -1,6 +1,6 @@
 """Facets of one entity in one event, as registers and as what they say of columns and other names.
 
-Reading is soft (openlineage.md 2.17): a facet whose content is off is kept as it came and says nothing more.
+Reading is soft: a facet whose content is off is kept as it came and says nothing more.
 """
 
 from __future__ import annotations
