@@ -1,4 +1,6 @@
-"""The meaning of runs and sayings as pure functions (docs/meaning.md): the state of a run, what a run says when, what a saying says.
+"""What runs and sayings mean, as pure functions: the state of a run, what it says when, which edges that makes.
+
+The rules stand in docs/meaning.md.
 
 All times are instants; all intervals are closed at the start and open at the end.
 """
