@@ -16,7 +16,7 @@ from pathlib import Path
 from ontology import Ontology
 
 from .database import drop_all, open_reader, open_writer
-from .errors import InvalidInput, Unavailable
+from .errors import Unavailable
 from .fold import Fold
 from .model import PRESENT, AsOf, Change, Envelope, Position
 from .reader import DiffRecord, GraphSnapshot
@@ -28,7 +28,7 @@ _READERS_KEPT = 16
 
 
 class SqliteGraph:
-    """Fold state and reads in the file `path`; implements `graph.store.GraphStore` and `graph.reader.GraphReader`."""
+    """Fold state and reads in the file `path`; is the projector's store and a `graph.reader.GraphReader`."""
 
     def __init__(self, path: Path, ontology: Ontology) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,12 +139,6 @@ class SqliteGraph:
             Change(position, what, urn, valid_at, other, kind, tuple(fields.split(",")) if fields else ())
             for position, what, urn, valid_at, other, kind, fields in rows
         ]
-
-    def check(self) -> None:
-        """Raise `InvalidInput` if the file is damaged."""
-        found = self._writer.execute("PRAGMA quick_check").fetchone()[0]
-        if found != "ok":
-            raise InvalidInput(f"the graph file is damaged ({found}); remove it and Andon makes it anew")
 
     def close(self) -> None:
         if not self._closed:
