@@ -29,9 +29,11 @@ $(PY):
 		{ echo "Andon needs Python 3.11 or later: make install PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.locked: requirements/runtime.txt requirements/build.txt | $(PY)
+$(VENV)/.locked: requirements/runtime.txt requirements/build.txt requirements/compiled.txt | $(PY)
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip
 	$(PIP) install --quiet --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r requirements/compiled.txt || \
+		echo "There is no compiled SQL parser for this platform: the pure one serves, at half the speed."
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
@@ -101,6 +103,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 lock: install ## re-make requirements/*.txt (UPGRADE=--upgrade takes newer versions)
 	@command -v $(UV) >/dev/null || $(PIP) install --quiet uv
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) requirements/compiled.in --no-deps --constraints requirements/runtime.txt --output-file requirements/compiled.txt
 	$(LOCK) requirements/build.in --constraints requirements/runtime.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml requirements/build.in --extra dev \
 		--constraints requirements/runtime.txt --constraints requirements/build.txt --output-file requirements/dev.txt

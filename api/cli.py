@@ -1,4 +1,4 @@
-"""The command line: `andon serve`, `demo`, `keys`, `journal`."""
+"""The command line: `andon serve`, `demo`, `keys`, `journal`, `sql`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.settings import CONFIG_FILE, PREFIX, ROWS, Settings, default_text, flag, load
 from api.version import version
 from graph.errors import AndonError, InvalidInput
 from graph.model import isoformat
 
+if TYPE_CHECKING:
+    from api.sql_commands import Reading
+
 _ENDING = f"""\
 Every setting is also a variable of the environment ({PREFIX}MAX_BODY_BYTES for
 --max-body-bytes) and a key of {CONFIG_FILE} (max_body_bytes). A flag wins over the
 environment, that over the file, that over the default.
 """
+_CONVENTIONS = ("hops", "temp_collapsed", "end_to_end")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +111,37 @@ def _dead_letters_replay(options: argparse.Namespace) -> int:
     return replay_dead_letters(_settings(options), options.id)
 
 
+def _sql_lineage(options: argparse.Namespace) -> int:
+    from api.sql_commands import answer_records, draw
+    from ingest.sql.records import convention_of
+
+    if (options.jsonl is None) == (not options.paths):
+        raise InvalidInput("expected files or folders, or --jsonl IN")
+    convention = convention_of(options.convention)
+    if options.jsonl is not None:
+        return answer_records(options.jsonl, _sql_reading(options), convention)
+    columns = options.level == "column"
+    return draw(options.paths, _sql_reading(options), convention, options.format, columns=columns)
+
+
+def _sql_explain(options: argparse.Namespace) -> int:
+    from api.sql_commands import explain
+
+    return explain(options.file, _sql_reading(options), options.column)
+
+
+def _sql_model(options: argparse.Namespace) -> int:
+    from api.sql_commands import model
+
+    return model(options.files, _sql_reading(options), options.format)
+
+
+def _sql_reading(options: argparse.Namespace) -> Reading:
+    from api.sql_commands import reading
+
+    return reading(options.dialect, options.schema_file, options.default_db, options.default_schema, options.manifest)
+
+
 def _keys_file(options: argparse.Namespace) -> Path:
     from api.auth import KEYS_FILE
 
@@ -141,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(demo, ["data", "host", "port", "log_level"])
     _add_keys(commands)
     _add_journal(commands)
+    _add_sql(commands)
     return parser
 
 
@@ -187,14 +224,59 @@ def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         _add_settings(verb, ["data"])
 
 
+def _add_sql(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sql = commands.add_parser("sql", help="read the lineage of SQL and procedures", allow_abbrev=False)
+    verbs = sql.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    lineage = _command(verbs, "lineage", "draw which tables and columns are made of which", _sql_lineage, ending=None)
+    lineage.add_argument("paths", nargs="*", metavar="PATH", help="files, folders of .sql files, - for standard input")
+    lineage.add_argument("--jsonl", metavar="IN", help="a file (or -) with one script as a JSON object on each line")
+    lineage.add_argument(
+        "--convention",
+        choices=_CONVENTIONS,
+        default="hops",
+        help="every statement's own tables; without temporary ones; from a script's first to its last (default: hops)",
+    )
+    lineage.add_argument(
+        "--format",
+        choices=("mermaid", "dot", "json", "table"),
+        default="table",
+        help="of the picture of files (default: table)",
+    )
+    lineage.add_argument(
+        "--level", choices=("table", "column"), default="column", help="of detail in the picture (default: column)"
+    )
+    explain = _command(verbs, "explain", "say which expression makes which column", _sql_explain, ending=None)
+    explain.add_argument("file", metavar="FILE", help="a file, or - for standard input")
+    explain.add_argument("--column", metavar="TABLE.COLUMN", help="only what makes this one (default: all)")
+    model = _command(verbs, "model", "say which tables form a star, a snowflake or a vault", _sql_model, ending=None)
+    model.add_argument("files", nargs="+", metavar="FILE", help="files, folders of .sql files, - for standard input")
+    model.add_argument("--format", choices=("json", "table"), default="table", help="(default: table)")
+    for verb in (lineage, explain, model):
+        reading = verb.add_argument_group("how it is read")
+        reading.add_argument("--dialect", metavar="D", help="a dialect of sqlglot's, such as tsql (default: ANSI)")
+        reading.add_argument(
+            "--schema",
+            dest="schema_file",
+            metavar="FILE",
+            help="JSON or YAML with the columns that tables have: {table: {column: type}}",
+        )
+        reading.add_argument("--default-db", metavar="X", help="the database of tables named without one")
+        reading.add_argument("--default-schema", metavar="Y", help="the schema of tables named without one")
+        reading.add_argument("--manifest", metavar="FILE", help="dbt's manifest.json, by which templates are rendered")
+
+
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, run: object
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    help: str,
+    run: object,
+    ending: str | None = _ENDING,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
         help=help,
         description=help[0].upper() + help[1:] + ".",
-        epilog=_ENDING,
+        epilog=ending,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

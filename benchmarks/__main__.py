@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from benchmarks import crash, growth, ingest, projector, questions, restart, soak
+from benchmarks import crash, growth, ingest, projector, questions, restart, soak, sql
 from benchmarks.noise import Noise
 from benchmarks.report import Section
 from benchmarks.workbench import Workbench
 
-_BY_DEFAULT = ("ingest", "lineage", "restart", "growth", "projector")
+_BY_DEFAULT = ("ingest", "lineage", "restart", "growth", "projector", "sql")
 
 
 def main() -> int:
@@ -48,6 +48,7 @@ def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Cal
         "restart": lambda: restart.measure(bench),
         "growth": lambda: growth.measure(bench),
         "projector": lambda: projector.measure(bench.folder, bench.datasets, 1_000 if bench.quick else 5_000),
+        "sql": lambda: sql.measure(bench),
         "crash": lambda: crash.measure(bench, options.crash or (10 if bench.quick else 200)),
         "soak": lambda: soak.measure(bench, options.soak or (0.5 if bench.quick else 15)),
     }
@@ -71,7 +72,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="a first look: 1,000 datasets, short runs")
     parser.add_argument("--datasets", help="sizes of the estate, at least 80 each (default: 1000,10000)")
-    parser.add_argument("--only", help="sections: ingest, lineage, restart, growth, projector, crash, soak")
+    parser.add_argument("--only", help="sections: ingest, lineage, restart, growth, projector, sql, crash, soak")
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(
         "--soak", type=float, nargs="?", const=15, metavar="MINUTES", help="memory under steady load (15)"

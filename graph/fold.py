@@ -24,7 +24,7 @@ from .nodes import Nodes
 from .registers import FULL_SCHEMA, FacetSets, KnownSet
 from .sayings import EdgeChange, Sayings, names_in
 from .spoken import Spoken
-from .statements import Declared, FacetSet, Flows, Role, RunSaid, Said, Statements
+from .statements import Declared, FacetSet, Flows, OutputFlow, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
 _RUN_CHANGES = {
@@ -188,10 +188,10 @@ class Fold:
         if mentions is None:
             mentions = self._columns_named(self._sayings.flows(content), at, position)
             self._mentions.put(content, mentions)
-        for name_id, set_id in mentions:
+        for name_id, set_id, role in mentions:
             said = touched.columns.get(name_id)
             if said is None or not said.issuperset(self._sets.get(set_id).columns):
-                self._say(name_id, int(Role.MENTIONED), 0, set_id, at, position, touched)
+                self._say(name_id, role, 0, set_id, at, position, touched)
         if (job, content) not in self._job_contents:
             if len(self._job_contents) > 500_000:
                 self._job_contents.clear()
@@ -200,8 +200,8 @@ class Fold:
             self._sayings.note_names(job, names)
         return content
 
-    def _columns_named(self, flows: Flows, at: Instant, position: Position) -> list[tuple[int, int]]:
-        """(name, set) for what lineage names in passing: sources and their columns, entries' targets."""
+    def _columns_named(self, flows: Flows, at: Instant, position: Position) -> list[tuple[int, int, int]]:
+        """(name, set, role) for what lineage names in passing: sources and their columns, entries' targets."""
         named: dict[Name, dict[str, None]] = {}
         for entry in flows.entries or ():
             targets = named.setdefault(entry.target, {})
@@ -211,14 +211,13 @@ class Fold:
                 columns = named.setdefault(entry.source, {})
                 if entry.column:
                     columns[entry.column] = None
-        for output in (*flows.column_lineage, *flows.entry_columns):
-            for flow in output.flows or ():
-                named.setdefault(flow.source, {})[flow.column] = None
-                if flow.target_column is not None:
-                    named.setdefault(output.output, {})[flow.target_column] = None
+        _name_columns((*flows.column_lineage, *flows.entry_columns), named)
+        guessed: dict[Name, dict[str, None]] = {}
+        _name_columns(flows.inferred, guessed)
         return [
-            (self._nodes.name_id(name, at, position), self._column_set(tuple(columns)))
-            for name, columns in named.items()
+            (self._nodes.name_id(name, at, position), self._column_set(tuple(columns)), int(role))
+            for role, by_name in ((Role.MENTIONED, named), (Role.GUESSED, guessed))
+            for name, columns in by_name.items()
         ]
 
     def _column_set(self, columns: tuple[str, ...]) -> int:
@@ -412,3 +411,11 @@ class Fold:
         dataset, path = self._nodes.column_path(node)
         name = self._nodes.name(self._members.entity(dataset) or dataset)
         return Name("column", name.namespace, name.name, path).urn
+
+
+def _name_columns(outputs: Iterable[OutputFlow], named: dict[Name, dict[str, None]]) -> None:
+    for output in outputs:
+        for flow in output.flows or ():
+            named.setdefault(flow.source, {})[flow.column] = None
+            if flow.target_column is not None:
+                named.setdefault(output.output, {})[flow.target_column] = None

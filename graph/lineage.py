@@ -349,7 +349,7 @@ class Lineage:
             every = past.get((source, target), holding)
             evidence = self._evidence(holding, every) if query.with_evidence else ((), 0, Instant(0))
             start, end = _span(every, self._snapshot.valid)
-            details = dict.fromkeys(it for row in holding for it in row.detail)
+            details = dict.fromkeys(_details(holding))
             found.append(
                 EdgeRecord(
                     source=urns[source],
@@ -496,12 +496,20 @@ def _span(rows: Sequence[Row], valid: Instant) -> tuple[Instant, Instant]:
     return start, end
 
 
+def _details(rows: Sequence[Row]) -> list[Transformation]:
+    """How the rows of one edge say it comes about; inference is silent where a producer says it plainly."""
+    said = [it for row in rows for it in row.detail]
+    if any(not row.detail and not row.indirect for row in rows):
+        return [it for it in said if it.confidence is None]
+    return said
+
+
 def _kind(level: Level, rows: Sequence[Row]) -> str:
     if level is Level.DATASET:
         return "DERIVED_FROM"
     if level is Level.JOB:
         return "FEEDS"
-    said = [it for row in rows if not row.indirect for it in row.detail]
+    said = _details([row for row in rows if not row.indirect])
     plain = not said and any(not row.indirect for row in rows)
     return "DIRECT" if plain or any(it.type.upper() == "DIRECT" for it in said) else "INDIRECT"
 

@@ -19,6 +19,7 @@ from .statements import FacetSet, Identifier, Role
 
 SCHEMA_KEY = "schema"
 FULL_SCHEMA = "~schema"  # a schema said of an output or by a listing: the only kind that closes columns
+GUESSED = "~?"  # goes before a column that only inference names, as "." before one that is said
 _INLINE = 160  # bytes; larger facet values are shared rows
 
 Order = tuple[int, Instant, int, bytes]
@@ -168,10 +169,11 @@ def facet_items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
 
 
 def items(said: Said) -> Iterable[tuple[str, Order, bytes | int | None]]:
-    """Every register that one saying sets: its facets, and `.path` for each column it names."""
+    """Every register that one saying sets: its facets, and `.path` (guessed: `~?path`) for each column it names."""
     yield from facet_items(said)
+    mark = GUESSED if said.role == Role.GUESSED else "."
     for path in said.known.columns:
-        yield f".{path}", (0, said.at, 0, b""), b""  # when it was last named counts, not by whom
+        yield f"{mark}{path}", (0, said.at, 0, b""), b""  # when it was last named counts, not by whom
 
 
 def winners(said: Iterable[Said], overflowed: Iterable[Overflowed] = ()) -> dict[str, Winner]:
@@ -195,14 +197,18 @@ def schema_in_force_at(registers: dict[str, Winner]) -> Instant | None:
     return schema.at if schema is not None and schema.value is not None else None
 
 
-def present_columns(registers: dict[str, Winner]) -> dict[str, Instant]:
-    """Column path -> last named, of those named at or after the schema in force, or of all if there is none."""
+def present_columns(registers: dict[str, Winner]) -> set[str]:
+    """The columns named at or after the schema in force, or all if there is none, guessed ones too."""
     since = schema_in_force_at(registers)
-    return {
-        key[1:]: winner.at
-        for key, winner in registers.items()
-        if key[0] == "." and (since is None or winner.at >= since)
-    }
+    if since is None:
+        return every_column(registers)
+    return {key[1:] for key, winner in registers.items() if key[0] == "." and winner.at >= since}
+
+
+def every_column(registers: dict[str, Winner]) -> set[str]:
+    """All columns ever named, and those guessed."""
+    named = {key[1:] for key in registers if key[0] == "."}
+    return named | {key[len(GUESSED) :] for key in registers if key.startswith(GUESSED)}
 
 
 def facets_in_force(registers: dict[str, Winner]) -> dict[str, bytes | int]:

@@ -545,7 +545,7 @@ def _adds_nothing(events: Sequence[RunEvent], event: RunEvent) -> bool:
 def names_in(flows: Flows) -> set[Name]:
     """Every name an envelope's lineage speaks of."""
     found: set[Name] = {*flows.inputs, *flows.outputs}
-    for output in (*flows.column_lineage, *flows.entry_columns):
+    for output in (*flows.column_lineage, *flows.entry_columns, *flows.inferred):
         found.add(output.output)
         found.update(item.source for item in output.flows or ())
     for entry in flows.entries or ():

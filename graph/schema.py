@@ -5,7 +5,7 @@ edge, member) is bitemporal: a row holds over [valid_from, valid_to) and was kno
 `entity`, `slot`, `overflow`, `run_now` hold the present alone.
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = (
     "meta", "node", "facet_value", "facet_set", "says", "slot", "overflow", "content", "run_event", "run_now",

@@ -44,7 +44,7 @@ from .reader import (
     Tag,
     VersionRecord,
 )
-from .registers import FacetSets, Overflowed, column_fields, facets_in_force, present_columns, winners
+from .registers import FacetSets, Overflowed, column_fields, every_column, facets_in_force, present_columns, winners
 from .registers import Said as SaidSet
 from .sayings import read_content
 from .statements import Transformation
@@ -447,7 +447,7 @@ class Snapshot:
     def every_column_path(self, dataset: int) -> set[str]:
         """All columns ever named, closed ones too."""
         registers = self._registers(dataset)
-        return {key[1:] for key in registers.winners if key[0] == "."} if registers is not None else set()
+        return every_column(registers.winners) if registers is not None else set()
 
     def columns(self, dataset: EntityRecord) -> tuple[ColumnRecord, ...]:
         paths = self.column_paths(dataset.id)
@@ -677,16 +677,13 @@ class Snapshot:
     def jobs_speaking_of(self, nodes: Iterable[int], job_nodes: bool) -> list[int]:
         """Jobs that ever spoke of these nodes' names (or are among them)."""
         every = list(nodes)
-        names: set[int] = set()
-        for node in every:
-            kind, _, _, name_id, _ = self._node(node)
-            if kind == "column":
-                place: tuple[int, str] | None = self._shared.columns(node)
-                parent = place[0] if place else self.database.execute(
-                    "SELECT parent FROM node WHERE id = ?", (node,)
-                ).fetchone()[0]  # fmt: skip
-                name_id = self._node(parent)[3]
-            names.add(name_id)
+        bearers = {self.column_of(node)[0] if self._node(node)[0] == "column" else node for node in every}
+        names = {self._node(node)[3] for node in bearers}
+        renamed = self.database.execute(
+            "SELECT DISTINCT name_id FROM occupancy WHERE origin IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(bearers)),),
+        )
+        names.update(row[0] for row in renamed)
         rows = self.database.execute(
             "SELECT DISTINCT job_id FROM job_name WHERE name_id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(names)),),

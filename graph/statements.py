@@ -39,6 +39,7 @@ class Role(IntEnum):
     PERSON = 5
     DROPPED = 6
     NOTED = 7  # an output that a DROP or RENAME stands on: no write
+    GUESSED = 8  # columns that only inference names: there as long as no schema is in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,16 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """How a source column reaches its target (OpenLineage ColumnLineageDatasetFacet 1-2-0)."""
+    """How a source column reaches its target (OpenLineage ColumnLineageDatasetFacet 1-2-0).
+
+    `confidence` is that of an inference, 0 to 1; None: a producer's word.
+    """
 
     type: str
     subtype: str | None = None
     description: str | None = None
     masking: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +145,18 @@ class EntityFlow:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """The lineage one envelope says for its job: the unit that accumulates over a run."""
+    """The lineage one envelope says for its job: the unit that accumulates over a run.
+
+    `inferred` are column flows into outputs, all with a confidence; they count for outputs of whose columns no
+    producer has said anything.
+    """
 
     inputs: tuple[Name, ...] = ()
     outputs: tuple[Name, ...] = ()
     column_lineage: tuple[OutputFlow, ...] = ()
     entries: tuple[EntityFlow, ...] | None = None  # None: no explicit `lineage` facet
     entry_columns: tuple[OutputFlow, ...] = ()
+    inferred: tuple[OutputFlow, ...] = ()
 
     @property
     def has_datasets(self) -> bool:

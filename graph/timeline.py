@@ -8,7 +8,7 @@ All times are instants; all intervals are closed at the start and open at the en
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .model import FOREVER, Instant, Name
 from .statements import ColumnFlow, Flows, OutputFlow, Transformation
@@ -117,11 +117,13 @@ class ResolvedFlows:
 def edges_of(contents: Iterable[ResolvedFlows], job: int | None) -> frozenset[Edge]:
     """All edges that a saying with these contents, oldest first, says of `job` (None: an implicit one).
 
-    An explicit `lineage` facet decides alone; else an output's column lineage; else inputs x outputs.
+    An explicit `lineage` facet decides alone; else an output's column lineage; else inputs x outputs, and between
+    columns what was inferred.
     """
     inputs: dict[int, None] = {}
     outputs: dict[int, None] = {}
     column_lineage: dict[int, tuple[OutputFlow, ResolvedFlows]] = {}
+    inferred: dict[int, list[tuple[OutputFlow, ResolvedFlows]]] = {}
     explicit = False
     edges: dict[tuple[int, int, int], dict[Transformation, None]] = {}
 
@@ -140,6 +142,8 @@ def edges_of(contents: Iterable[ResolvedFlows], job: int | None) -> frozenset[Ed
         outputs.update(dict.fromkeys(resolved.node(name) for name in flows.outputs))
         for flow in flows.column_lineage:
             column_lineage[resolved.node(flow.output)] = (flow, resolved)
+        for flow in flows.inferred:
+            inferred.setdefault(resolved.node(flow.output), []).append((flow, resolved))
         explicit = explicit or flows.entries is not None
     if explicit:
         for resolved in contents:
@@ -170,6 +174,9 @@ def edges_of(contents: Iterable[ResolvedFlows], job: int | None) -> frozenset[Ed
             if said and sources:
                 add_columns(*said)
                 inputs.update(dict.fromkeys(sources))
+            else:
+                for guess in inferred.get(output, ()):
+                    add_columns(*guess)
             for source in sources or said_inputs:
                 if source != output:
                     add(DERIVED, source, output)
@@ -178,7 +185,9 @@ def edges_of(contents: Iterable[ResolvedFlows], job: int | None) -> frozenset[Ed
             add(READS, source, job)
         for output in outputs:
             add(WRITES, job, output)
-    return frozenset((*edge, tuple(sorted(said, key=_order))) for edge, said in edges.items())
+    return frozenset(
+        (*edge, tuple(sorted(_surest(said) if inferred else said, key=_order))) for edge, said in edges.items()
+    )
 
 
 def _add_column(
@@ -192,6 +201,22 @@ def _add_column(
         add(WIDE, source, target, item.transformations)
     else:
         add(COLUMN, source, resolved.column(target, item.target_column), item.transformations)
+
+
+def _surest(said: Iterable[Transformation]) -> Iterable[Transformation]:
+    """What several events infer alike with different confidence is said once, with the greatest."""
+    best: dict[Transformation, Transformation] = {}
+    for it in said:
+        alike = replace(it, confidence=None)
+        held = best.get(alike)
+        if held is None or _trust(it) > _trust(held):
+            best[alike] = it
+    return best.values()
+
+
+def _trust(said: Transformation) -> float:
+    """Its confidence; a producer's word is above every inference."""
+    return 2.0 if said.confidence is None else said.confidence
 
 
 def _order(said: Transformation) -> tuple[str, str, str, bool]:

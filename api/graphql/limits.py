@@ -43,6 +43,7 @@ LOOKUPS = frozenset(
     "lineage",
     "paths",
     "diff",
+    "sqlLineage",
     "status",
     "deadLetters",
     "firings",

@@ -23,6 +23,7 @@ from api.graphql.inputs import (
 )
 from api.graphql.operation import Operation
 from api.graphql.shapes import answering
+from api.graphql.sql import LineageAnswer, Question, SqlConvention, SqlLineage, what_if
 from graph import reader
 from graph.errors import InvalidInput
 from graph.model import parse_urn
@@ -193,6 +194,22 @@ class Query:
             end_cursor=str(start + len(page)) if page else None,
         )
         return answers.GraphDiff(page, skipped + len(page) + rest, ends)
+
+    @answering(
+        SqlLineage, "What a SQL text would do; nothing is stored. `namespace`: where its tables are in the graph."
+    )
+    def sql_lineage(
+        self,
+        info: strawberry.Info,
+        sql: str,
+        dialect: str | None = None,
+        default_db: str | None = None,
+        default_schema: str | None = None,
+        convention: SqlConvention = SqlConvention.HOPS,
+        namespace: str | None = None,
+    ) -> LineageAnswer:
+        question = Question(sql, dialect or "", default_db or None, default_schema or None, convention, namespace)
+        return what_if(question, operation(info), snapshot_of(info, None))
 
     @answering(shapes.ServiceStatus)
     def status(self, info: strawberry.Info) -> answers.ServiceStatus:

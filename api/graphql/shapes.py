@@ -19,6 +19,7 @@ from graph.model import Instant
 from graph.reader import Alias as AliasRecord
 from graph.reader import (
     ColumnRecord,
+    EdgeRecord,
     EntityRecord,
     GraphSnapshot,
     RunRecord,
@@ -110,6 +111,15 @@ def parent(entity: EntityRecord, snapshot: GraphSnapshot) -> EntityRecord | None
 
 def retired(job: EntityRecord, snapshot: GraphSnapshot) -> bool:
     return snapshot.is_retired(job)
+
+
+def transformations(edge: EdgeRecord, snapshot: GraphSnapshot) -> Sequence[dict[str, object]]:
+    """What was inferred is marked, and says how sure it is."""
+    found = []
+    for it in edge.transformations:
+        said: dict[str, object] = {name: getattr(it, name) for name in ("type", "subtype", "description", "masking")}
+        found.append(said if it.confidence is None else said | {"inferred": True, "confidence": it.confidence})
+    return found
 
 
 @strawberry.type(description="Another name an entity is known by.")
@@ -239,7 +249,7 @@ class LineageEdge:
     target: str
     via: list[str] = about("Urns of the jobs that say so; at JOB level of the datasets.")
     kind: str
-    transformations: list[Json]
+    transformations: list[Json] = ask(transformations)
     valid_from: Instant
     valid_to: Instant | None
     last_confirmed_at: Instant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -25,18 +25,20 @@ from graph.statements import (
 )
 
 from .events import Dataset, Event, Job, kind_of, read_any, read_event
-from .facets import facets_in, read_facet_set
+from .facets import facets_in, read_facet_set, schema_fields
 from .flows import column_flows, entries, entry_flows, split_flows
+from .sql_facet import Columns, Infer, Sql, infer, read_sql
 
 _STREAMING = frozenset({"STREAMING", "SERVICE"})
 
 
 class Decoder:
     """Decodes OpenLineage envelopes. `kind_for_namespace` tells which key class a dataset's namespace means
-    (`looker://shop` holds dashboards); it comes from the ontology."""
+    (`looker://shop` holds dashboards); it comes from the ontology. `infer` reads the SQL of `sql` facets."""
 
-    def __init__(self, kind_for_namespace: Callable[[str], str]) -> None:
+    def __init__(self, kind_for_namespace: Callable[[str], str], infer: Infer = infer) -> None:
         self._kind_for_namespace = kind_for_namespace
+        self._infer = infer
 
     def __call__(self, envelope: Envelope) -> Statements:
         """Pure; raises `InvalidInput` for a body that `accept` would have refused."""
@@ -142,9 +144,19 @@ class Decoder:
         if explicit is not None:
             digest.update(f"={job.namespace}\0{job.name}\0".encode())
             digest.update(explicit)
+        sql = self._sql_to_infer_from(event, job, explicit)
+        if sql is not None:
+            schemas = [_one_facet(it.facets, "schema") for it in (*inputs, *outputs)]
+            digest.update(msgspec.msgpack.encode(("sql", *sql, schemas)))
 
         def load() -> Flows:
+            inferred: tuple[OutputFlow, ...] = ()
+            if sql is not None:
+                silent = {self._name(it.namespace, it.name) for it in outputs if not _says_columns(it)}
+                found = self._infer(sql.query, sql.dialect, self._columns(inputs), self._columns(outputs))
+                inferred = tuple(it for it in found if it.output in silent)
             return Flows(
+                inferred=inferred,
                 inputs=tuple(dict.fromkeys(self._name(it.namespace, it.name) for it in inputs)),
                 outputs=tuple(dict.fromkeys(self._name(it.namespace, it.name) for it in outputs)),
                 column_lineage=tuple(
@@ -156,14 +168,32 @@ class Decoder:
 
         return Digested(digest.digest(), load)
 
+    def _sql_to_infer_from(self, event: Event, job: Name, explicit: bytes | None) -> Sql | None:
+        """The SQL that is to tell how the columns of an output came about, where the event itself does not."""
+        assert event.job is not None
+        facet = _one_facet(event.job.facets, "sql")
+        if facet is None or all(_says_columns(it) for it in event.outputs or ()) or self._entries(explicit, job):
+            return None
+        return read_sql(facet)
+
+    def _columns(self, datasets: Sequence[Dataset]) -> Columns:
+        """The columns that the event's own schemas give its datasets; in a pure function no other schema counts."""
+        found: dict[Name, dict[str, None]] = {}
+        for dataset in datasets:
+            schema = _one_facet(dataset.facets, "schema")
+            value = read_any(schema) if schema is not None else None
+            fields = None if _is_deleted(value) else schema_fields(value)
+            columns = found.setdefault(self._name(dataset.namespace, dataset.name), {})
+            columns.update(dict.fromkeys(path for path, _, _ in fields or ()))
+        return tuple((name, tuple(columns)) for name, columns in found.items())
+
     def _column_flows(self, facet: bytes) -> Any:
         value = read_any(facet)
-        deleted = isinstance(value, dict) and value.get("_deleted") is True
-        return None if deleted else column_flows(value, self._name)
+        return None if _is_deleted(value) else column_flows(value, self._name)
 
     def _entries(self, explicit: bytes | None, job: Name) -> dict[str, Any]:
         value = read_any(explicit) if explicit is not None else None
-        if value is None or (isinstance(value, dict) and value.get("_deleted") is True):
+        if value is None or _is_deleted(value):
             return {}
         return split_flows(entries(value, job, self._name))
 
@@ -190,6 +220,15 @@ def _one_facet(raw: msgspec.Raw, key: str) -> bytes | None:
     if f'"{key}"'.encode() not in bytes(raw):
         return None
     return next((text for found, text in facets_in(raw) if found == key), None)
+
+
+def _is_deleted(facet: object) -> bool:
+    return isinstance(facet, dict) and facet.get("_deleted") is True
+
+
+def _says_columns(output: Dataset) -> bool:
+    """Whether column lineage is given: every flow names the `field` it comes from."""
+    return b'"field"' in (_one_facet(output.facets, "columnLineage") or b"")
 
 
 def _is_streaming(job: Job) -> bool:

@@ -10,6 +10,7 @@ from graph import reader
 from graph.model import PRESENT, AsOf, Instant, make_urn
 from graph.reader import ColumnRecord, DiffRecord, EntityQuery, LineageQuery, RunRecord
 from graph.sqlite_journal import SqliteJournal
+from graph.statements import Transformation
 from ingest import openlineage
 from tests.api.events import encoded, run_event
 from tests.api.fake_graph import DAY, T0, FakeGraph, dataset
@@ -243,6 +244,21 @@ def test_lineage_answers_nodes_edges_and_what_lies_beyond(graphql: Asking) -> No
         7,
     )
     assert answer["hidden"] == [{"urn": ORDERS, "up": 0, "down": 2}]
+
+
+def test_a_transformation_that_was_inferred_is_marked_and_says_how_sure_it_is(
+    graphql: Asking, graph: FakeGraph
+) -> None:
+    ways = (Transformation("DIRECT", "IDENTITY"), Transformation("DIRECT", "AGGREGATION", confidence=0.9))
+    graph.edges = [replace(it, transformations=ways) for it in graph.edges]
+
+    answer = graphql.data("query($it: String!) { lineage(urns: [$it]) { edges { transformations } } }", {"it": ORDERS})
+
+    said = {"type": "DIRECT", "subtype": "IDENTITY", "description": None, "masking": False}
+    assert answer["lineage"]["edges"][0]["transformations"] == [
+        said,
+        said | {"subtype": "AGGREGATION", "inferred": True, "confidence": 0.9},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,17 @@ AsOf = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One lineage edge with all that was said of it, in a comparable form; evidence stands apart."""
+    """One lineage edge with all that was said of it, in a comparable form; evidence stands apart.
+
+    `transformations` are the producers'; `inferred`: no producer says it.
+    """
 
     source: str
     target: str
     transformations: frozenset[str]
     said: str
     evidence: tuple[int, ...]
+    inferred: bool
 
 
 def key_class(namespace: str) -> str:
@@ -164,9 +168,11 @@ def differing(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str
 
 
 def _edge(edge: dict[str, Any]) -> Edge:
-    transformations = frozenset(transformation_text(t) for t in edge["transformations"])
+    guessed = [t for t in edge["transformations"] if t.get("inferred")]
+    inferred = bool(guessed) and len(guessed) == len(edge["transformations"])
+    transformations = frozenset(transformation_text(t) for t in edge["transformations"] if t not in guessed)
     said = {key: value for key, value in edge.items() if key != "evidence"}
-    return Edge(edge["source"], edge["target"], transformations, _canonical(said), tuple(edge["evidence"]))
+    return Edge(edge["source"], edge["target"], transformations, _canonical(said), tuple(edge["evidence"]), inferred)
 
 
 def _canonical(value: Any) -> str:

@@ -9,19 +9,43 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
-from graph.model import AsOf, Envelope, Instant, Position
+from graph.model import AsOf, Envelope, Instant, Name, Position
 from graph.reader import EntityQuery, EntityRecord, Level, LineageQuery, RunRecord
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
-from graph.statements import Statements
+from graph.statements import ColumnFlow, OutputFlow, Statements, Transformation
 from ingest import mutation
 from ingest.openlineage import Decoder
 from ontology import load
 from tests.reference import state as reference
 
+Columns = Sequence[tuple[Name, tuple[str, ...]]]
 ONTOLOGY = load()
+
+
+def infer(sql: str, dialect: str, inputs: Columns, outputs: Columns) -> tuple[OutputFlow, ...]:
+    """What the arrows of `tests.reference.events.sql` say, for the decoder to take in place of real SQL."""
+    columns: dict[Name, dict[str, None]] = {}
+    for name, listed in (*inputs, *outputs):
+        columns.setdefault(name, {}).update(dict.fromkeys(listed))
+    found: dict[Name, list[ColumnFlow]] = {}
+    for arrow in sql.split():
+        ends, _, sure = arrow.partition("@")
+        (source, column), (target, into) = ((*end.split("."), "")[:2] for end in ends.split(">"))
+        kind = ("DIRECT", "IDENTITY") if into else ("INDIRECT", "FILTER")
+        how = Transformation(*kind, confidence=float(sure or 0.9))
+        for output in (it for it, _ in outputs if it.name == target):
+            for origin in (it for it in columns if it.name == source):
+                pairs = [(column, into or None)]
+                if column == "*":
+                    pairs = [(path, path) for path in columns[origin] if "." not in path]
+                flows = [ColumnFlow(origin, path, end, (how,)) for path, end in pairs]
+                found.setdefault(output, []).extend(flows)
+    return tuple(OutputFlow(output, tuple(flows)) for output, flows in found.items())
+
+
 _DECODE: dict[str, Callable[[Envelope], Statements]] = {
-    "openlineage": Decoder(ONTOLOGY.kind_for_namespace),
+    "openlineage": Decoder(ONTOLOGY.kind_for_namespace, infer),
     "mutation": mutation.decode,
 }
 _DATASETS = ("dataset", "dashboard", "model")
@@ -107,7 +131,8 @@ def _state(snapshot: Snapshot, history: bool) -> reference.State:
 
 
 def _transformation(it: object) -> str:
-    said = {name: getattr(it, name) for name in ("type", "subtype", "description", "masking")}
+    said = {name: getattr(it, name) for name in ("type", "subtype", "description", "masking", "confidence")}
+    said["inferred"] = said["confidence"] is not None
     return json.dumps(
         {key: value for key, value in said.items() if value not in (None, False)},
         sort_keys=True,

@@ -64,7 +64,7 @@ def test_the_fold_gives_the_answer_written_by_hand(case: Case, order: str) -> No
         for look in case.looks:
             if look.known is not None and order != "given":
                 continue  # what was known then is a matter of the order of receipt
-            history = None if look.history is None else read(graph, at(look.at), look.known, history=True)
+            history = None if not look.asks_history else read(graph, at(look.at), look.known, history=True)
             wrong = disagreements(read(graph, at(look.at), look.known), history, look, positions)
             found += [f"at {look.at}: {one}" for one in wrong]
     assert not found, "\n".join(found)

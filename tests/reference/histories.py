@@ -40,6 +40,7 @@ from tests.reference.events import (
     run_event,
     schema,
     source,
+    sql,
     symlinks,
     table,
 )
@@ -132,9 +133,22 @@ def entries(draw: st.DrawFn) -> Json:
     return entry(draw(tables), *inputs, fields=fields or None)
 
 
+def queries(sources: st.SearchStrategy[str], targets: st.SearchStrategy[str]) -> st.SearchStrategy[Json]:
+    """`sql` facets that tell how columns of these tables flow into columns of those."""
+    sure = st.sampled_from(["", "", "@0.5"])
+    arrows = st.one_of(
+        st.builds("{}.{}>{}.{}{}".format, sources, columns, targets, columns, sure),
+        st.builds("{}.{}>{}{}".format, sources, columns, targets, sure),
+        st.builds("{}.*>{}.*".format, sources, targets),
+    )
+    return st.lists(arrows, min_size=1, max_size=3).map(lambda said: sql(*said))
+
+
 @st.composite
 def job_facets(draw: st.DrawFn) -> Json:
-    rare = draw(st.integers(0, 11))
+    rare = draw(st.integers(0, 14))
+    if rare > 11:
+        return draw(queries(tables, tables)) | (lineage(*draw(st.lists(entries(), max_size=1))) if rare == 14 else {})
     if rare == 11:
         return lineage(*draw(st.lists(entries(), max_size=2)))
     if rare == 10:
@@ -184,6 +198,27 @@ def column_runs(draw: st.DrawFn) -> Bodies:
     inputs = draw(st.lists(tables, max_size=2, unique=True))
     outputs = [dataset(target, said, *described)]
     return [run_event(draw(times), "COMPLETE", inputs, outputs, job=draw(jobs), run=draw(runs))]
+
+
+@st.composite
+def sql_runs(draw: st.DrawFn) -> Bodies:
+    """A run or a declaration whose columns are told by SQL alone, sometimes with a later word of the producer's."""
+    job_name, run_id, at = draw(jobs), draw(runs), draw(times)
+    sources = draw(st.lists(tables, min_size=1, max_size=2))
+    targets = draw(st.lists(tables, min_size=1, max_size=2))
+    query = draw(queries(st.sampled_from(sources), st.sampled_from(targets)))
+    inputs = [dataset(name, *draw(st.lists(schemas(), max_size=1))) for name in sources]
+    outputs = [dataset(name, *draw(st.lists(schemas(), max_size=1))) for name in targets]
+    if draw(st.integers(0, 3)) == 3:
+        return [job_event(at, inputs, outputs, job=job_name, job_facets=query)]
+    kind = draw(st.sampled_from(["START", "COMPLETE", "FAIL", "COMPLETE"]))
+    said = [run_event(at, kind, inputs, outputs, job=job_name, run=run_id, job_facets=query)]
+    if draw(st.booleans()):
+        word = draw(st.one_of(column_lineages(), column_lineages(), st.just(deleted("columnLineage"))))
+        told = dataset(draw(st.sampled_from([*targets, *TABLES])), word)
+        later = at + draw(st.integers(-1, 2))
+        said.append(run_event(later, "COMPLETE", [], [told], job=job_name, run=run_id))
+    return said
 
 
 @st.composite
@@ -310,7 +345,7 @@ def histories(
 ) -> Bodies:
     """1 to 25 distinct bodies in some order of receipt."""
     kinds = [plain_runs(), single_runs(), plain_runs(), single_runs(), declarations(), listings(), streams()]
-    kinds += [column_runs(), column_runs(), explicit_runs(), agreements(), drops()]
+    kinds += [column_runs(), column_runs(), explicit_runs(), agreements(), drops(), sql_runs()]
     kinds += [symlink_listings()] if with_symlinks else []
     kinds += [renames(), swaps()] if with_renames else []
     kinds += [mutations()] if with_mutations else []
@@ -362,6 +397,7 @@ def features(bodies: Sequence[Json]) -> set[str]:
             "withdrawn symlinks": '"identifiers": []',
             "parent": '"parent"',
             "schema": '"schema"',
+            "SQL": '"sql"',
         }
         found |= {feature for feature, mark in marks.items() if mark in text}
         if body.get("inputs") and any("schema" in one.get("facets", {}) for one in body["inputs"]):

@@ -42,6 +42,7 @@ from tests.reference.events import (
     run_event,
     schema,
     source,
+    sql,
     symlinks,
     table,
 )
@@ -56,9 +57,10 @@ class Look:
     """One question and its answer; what is None isn't compared.
 
     at: valid time in seconds, None for no bound. known: only the first so many bodies (given order only).
-    edges, column_edges, history: exactly these (source urn, target urn) pairs. spans: (from, to) in seconds.
-    evidence: places in the case's list, from 1. runs: run id -> (state, started, ended). aliases: urn ->
-    names. facets: (urn, key) -> value without _producer and _schemaURL, or ABSENT. resolves: urn -> urn.
+    edges, column_edges, history, column_history: exactly these (source urn, target urn) pairs.
+    spans: (from, to) in seconds. evidence: places in the case's list, from 1. runs: run id -> (state, started,
+    ended). aliases: urn -> names. facets: (urn, key) -> value without _producer and _schemaURL, or ABSENT.
+    resolves: urn -> urn.
     """
 
     at: int | None = None
@@ -66,6 +68,7 @@ class Look:
     edges: set[Pair] | None = None
     column_edges: set[Pair] | None = None
     history: set[Pair] | None = None
+    column_history: set[Pair] | None = None
     spans: dict[Pair, tuple[int, int | None]] | None = None
     via: dict[Pair, list[str]] | None = None
     evidence: dict[Pair, list[int]] | None = None
@@ -88,6 +91,10 @@ class Look:
     writes: set[Pair] | None = None
     resolves: dict[str, str | None] | None = None
 
+    @property
+    def asks_history(self) -> bool:
+        return self.history is not None or self.column_history is not None
+
 
 @dataclass(frozen=True)
 class Case:
@@ -106,6 +113,8 @@ def disagreements(state: State, history: State | None, look: Look, positions: Se
     yield from differs("column edges", look.column_edges, pairs(state.edges, "COLUMN"))
     if history is not None and look.history is not None:
         yield from differs("history", look.history, pairs(history.edges, "DATASET"))
+    if history is not None:
+        yield from differs("column history", look.column_history, pairs(history.edges, "COLUMN"))
     yield from differs("reads", look.reads, state.reads)
     yield from differs("writes", look.writes, state.writes)
     spans = {k: (micros(a), None if b is None else micros(b)) for k, (a, b) in (look.spans or {}).items()}
@@ -1494,4 +1503,255 @@ EXPLICIT = [
     ),
 ]
 
-CASES = [*RUNS, *DECLARATIONS, *FACETS, *RENAMES, *SYMLINKS, *PRESENCE, *COLUMNS, *EXPLICIT]
+
+def inferred(confidence: float = 0.9, type: str = "DIRECT", subtype: str = "IDENTITY") -> str:
+    """The transformation that an arrow makes, as a state gives it."""
+    return f'{{"confidence":{confidence},"inferred":true,"subtype":"{subtype}","type":"{type}"}}'
+
+
+ARROW = sql("a.i>b.x")
+SAID = '{"subtype":"IDENTITY","type":"DIRECT"}'
+
+INFERRED = [
+    Case(
+        "SQL tells the columns of an output that its producer is silent about, marked and less sure than a word",
+        [run_event(1, "COMPLETE", ["a", "c"], ["b"], job_facets=ARROW)],
+        [
+            Look(
+                edges={e("a", "b"), e("c", "b")},
+                column_edges={c("a", "i", "b", "x")},
+                transformations={c("a", "i", "b", "x"): [inferred()]},
+                kinds={c("a", "i", "b", "x"): "DIRECT"},
+                columns={ds("a"): ["i"], ds("b"): ["x"], ds("c"): []},
+                reads={(ds("a"), job("j")), (ds("c"), job("j"))},
+                writes={(job("j"), ds("b"))},
+            )
+        ],
+    ),
+    Case(
+        "between datasets nothing is inferred, not even what the SQL does not read",
+        [run_event(1, "COMPLETE", ["a", "c"], ["b", "z"], job_facets=sql("a.i>b.x", "b.x>z.y", "nowhere.i>b.x"))],
+        [
+            Look(
+                edges={e("a", "b"), e("c", "b"), e("a", "z"), e("c", "z")},
+                column_edges={c("a", "i", "b", "x"), c("b", "x", "z", "y")},
+                datasets={ds("a"), ds("b"), ds("c"), ds("z")},
+            )
+        ],
+    ),
+    Case(
+        "a producer's late word on an output ends what was inferred for it, and for it alone",
+        [
+            run_event(1, "START", ["a"], ["b", "z"], job_facets=sql("a.i>b.x", "a.i>z.y")),
+            run_event(3, "COMPLETE", [], [dataset("b", column_lineage({"x": [input_field("a", "k", direct())]}))]),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "x"), c("a", "i", "z", "y")}),
+            Look(
+                column_edges={c("a", "k", "b", "x"), c("a", "i", "z", "y")},
+                column_history={c("a", "k", "b", "x"), c("a", "i", "z", "y")},
+                transformations={c("a", "k", "b", "x"): [SAID], c("a", "i", "z", "y"): [inferred()]},
+                spans={c("a", "i", "z", "y"): (1, None), c("a", "k", "b", "x"): (3, None)},
+            ),
+            Look(known=1, column_edges={c("a", "i", "b", "x"), c("a", "i", "z", "y")}),
+        ],
+    ),
+    Case(
+        "a producer's word that comes before the SQL, by the events' time, counts as well",
+        [
+            run_event(1, "START", ["a"], [dataset("b", column_lineage({"x": [input_field("a", "k")]}))]),
+            run_event(3, "COMPLETE", ["a"], ["b"], job_facets=ARROW),
+        ],
+        [Look(column_edges={c("a", "k", "b", "x")}, transformations={c("a", "k", "b", "x"): []})],
+    ),
+    Case(
+        "an event that tells the columns of one output leaves the other to its SQL",
+        [
+            run_event(
+                1,
+                "COMPLETE",
+                ["a"],
+                [dataset("b", column_lineage({"x": [input_field("a", "k")]})), "z"],
+                job_facets=sql("a.l>b.v", "a.i>z.y"),
+            )
+        ],
+        [
+            Look(
+                column_edges={c("a", "k", "b", "x"), c("a", "i", "z", "y")},
+                columns={ds("a"): ["i", "k"], ds("b"): ["x"]},
+            )
+        ],
+    ),
+    Case(
+        "column lineage without fields, or withdrawn, is no word on the columns",
+        [
+            run_event(1, "START", ["a"], [dataset("b", column_lineage(None))], job_facets=ARROW),
+            run_event(3, "RUNNING", [], [dataset("b", column_lineage({"x": [input_field("a", "k")]}))]),
+            run_event(5, "COMPLETE", [], [dataset("b", deleted("columnLineage"))]),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "x")}),
+            Look(at=4, column_edges={c("a", "k", "b", "x")}),
+            Look(column_edges={c("a", "i", "b", "x")}),
+        ],
+    ),
+    Case(
+        "an explicit lineage facet anywhere in the run decides alone",
+        [
+            run_event(1, "START", ["a"], ["b"], job_facets=ARROW),
+            run_event(3, "COMPLETE", ["a"], ["b"], job_facets=sql("a.k>b.x") | lineage(entry("z", source("a")))),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "x")}),
+            Look(edges={e("a", "z")}, column_edges=set(), columns={ds("a"): ["i"], ds("b"): ["x"]}),
+        ],
+    ),
+    Case(
+        "what events of a run infer adds up; the same with different confidence is said once, with the greatest",
+        [
+            run_event(1, "START", ["a"], ["b"], job_facets=sql("a.i>b.x@0.5", "a.k>b")),
+            run_event(3, "COMPLETE", ["a"], ["b"], job_facets=sql("a.i>b.x@0.7")),
+            run_event(4, "OTHER", ["a"], ["b"], job_facets=sql("a.i>b.x@0.6")),
+        ],
+        [
+            Look(at=2, transformations={c("a", "i", "b", "x"): [inferred(0.5)]}),
+            Look(
+                column_edges={c("a", "i", "b", "x"), c("a", "k", "b", "x")},
+                transformations={
+                    c("a", "i", "b", "x"): [inferred(0.7)],
+                    c("a", "k", "b", "x"): [inferred(0.9, "INDIRECT", "FILTER")],
+                },
+                kinds={c("a", "k", "b", "x"): "INDIRECT"},
+            ),
+        ],
+    ),
+    Case(
+        "of two jobs that say one edge each keeps its way of knowing",
+        [
+            run_event(1, "COMPLETE", ["a"], ["b"], job_facets=ARROW),
+            run_event(2, "COMPLETE", ["a"], [dataset("b", A_TO_B)], job="k", run="k1"),
+        ],
+        [
+            Look(
+                via={c("a", "i", "b", "x"): [job("j"), job("k")]},
+                transformations={c("a", "i", "b", "x"): [inferred(), SAID]},
+            )
+        ],
+    ),
+    Case(
+        "what a producer says plainly, without a transformation, does not look inferred",
+        [
+            run_event(1, "COMPLETE", ["a"], ["b"], job_facets=sql("a.i>b.x", "a.i>b")),
+            run_event(2, "COMPLETE", ["a"], [dataset("b", column_lineage({"x": [input_field("a", "i")]}))], job="k"),
+        ],
+        [
+            Look(at=1, kinds={c("a", "i", "b", "x"): "DIRECT"}),
+            Look(
+                via={c("a", "i", "b", "x"): [job("j"), job("k")]},
+                transformations={c("a", "i", "b", "x"): []},
+                kinds={c("a", "i", "b", "x"): "DIRECT"},
+            ),
+        ],
+    ),
+    Case(
+        "a column that only SQL names is there as long as no schema says otherwise",
+        [
+            run_event(1, "COMPLETE", ["a"], ["b"], job_facets=ARROW),
+            dataset_event(3, dataset("b", schema("X"))),
+            run_event(5, "COMPLETE", ["a"], ["b"], job_facets=ARROW, run="r2"),
+            dataset_event(7, dataset("b", deleted("schema"))),
+        ],
+        [
+            Look(at=2, columns={ds("b"): ["x"]}, column_edges={c("a", "i", "b", "x")}),
+            Look(at=4, columns={ds("b"): ["X"]}, column_edges=set()),
+            Look(at=6, columns={ds("b"): ["X"]}, column_edges=set(), column_history={c("a", "i", "b", "x")}),
+            Look(columns={ds("b"): ["X", "x"]}, column_edges={c("a", "i", "b", "x")}),
+        ],
+    ),
+    Case(
+        "only the event's own schemas count for what it infers",
+        [
+            run_event(1, "COMPLETE", [dataset("a", schema("i", "k"))], ["b"], job_facets=sql("a.*>b.*")),
+            run_event(3, "COMPLETE", ["a"], ["z"], job="k", run="k1", job_facets=sql("a.*>z.*")),
+            run_event(5, "COMPLETE", [dataset("a", schema("i"))], ["z"], job="m", run="m1", job_facets=sql("a.*>z.*")),
+        ],
+        [
+            Look(
+                edges={e("a", "b"), e("a", "z")},
+                column_edges={c("a", "i", "b", "i"), c("a", "k", "b", "k"), c("a", "i", "z", "i")},
+                via={c("a", "i", "z", "i"): [job("m")]},
+            )
+        ],
+    ),
+    Case(
+        "the same SQL with another schema infers anew, in the run that governs",
+        [
+            run_event(1, "COMPLETE", [dataset("a", schema("i"))], ["b"], job_facets=sql("a.*>b.*")),
+            run_event(3, "COMPLETE", [dataset("a", schema("i", "k"))], ["b"], run="r2", job_facets=sql("a.*>b.*")),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "i")}),
+            Look(
+                column_edges={c("a", "i", "b", "i"), c("a", "k", "b", "k")},
+                spans={c("a", "i", "b", "i"): (1, None), c("a", "k", "b", "k"): (3, None)},
+            ),
+        ],
+    ),
+    Case(
+        "a failed run's SQL shows while no run has completed, and in history from then on",
+        [
+            run_event(1, "FAIL", ["a"], ["b"], job_facets=ARROW),
+            run_event(3, "COMPLETE", ["a"], ["b"], run="r2", job_facets=sql("a.k>b.x")),
+            run_event(5, "FAIL", ["a"], ["b"], run="r3", job_facets=sql("a.l>b.x")),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "x")}),
+            Look(
+                column_edges={c("a", "k", "b", "x")},
+                column_history={c("a", "i", "b", "x"), c("a", "k", "b", "x"), c("a", "l", "b", "x")},
+            ),
+        ],
+    ),
+    Case(
+        "a declaration's SQL is read as a run's, and a run that completes without SQL ends it",
+        [
+            job_event(1, ["a"], ["b"], job_facets=ARROW),
+            run_event(3, "COMPLETE", ["a"], ["b"]),
+        ],
+        [
+            Look(at=2, column_edges={c("a", "i", "b", "x")}),
+            Look(edges={e("a", "b")}, column_edges=set(), column_history={c("a", "i", "b", "x")}),
+        ],
+    ),
+    Case(
+        "a deleted sql facet, and one without a text, let nothing be inferred",
+        [
+            run_event(1, "COMPLETE", ["a"], ["b"], job_facets=deleted("sql")),
+            run_event(2, "COMPLETE", ["a"], ["b"], job="k", job_facets={"sql": FACET | {"query": None}}),
+        ],
+        [Look(edges={e("a", "b")}, column_edges=set(), columns={ds("a"): [], ds("b"): []})],
+    ),
+    Case(
+        "SQL of a table that was renamed since is still of that table",
+        [
+            run_event(1, "COMPLETE", ["a"], ["b"], job_facets=ARROW),
+            renaming(3, "b", "v"),
+            run_event(5, "COMPLETE", ["c"], ["b"], job="k", run="k1", job_facets=sql("c.i>b.y")),
+        ],
+        [Look(column_edges={c("a", "i", "v", "x"), c("c", "i", "b", "y")})],
+    ),
+]
+
+HISTORY = [
+    Case(
+        "history knows who spoke of the columns by a name that the table has left",
+        [
+            run_event(3, "COMPLETE", [], [dataset("b", lifecycle("RENAME", "tmp"))], job="ddl", run="s2"),
+            run_event(3, "COMPLETE", [], [dataset("t", lifecycle("RENAME", "b"))], job="ddl", run="s1"),
+            job_event(5, job_facets=lineage(entry("b", fields={"x": [source("b", "y")]}))),
+        ],
+        [Look(column_edges={c("t", "y", "t", "x")}, column_history={c("t", "y", "t", "x")})],
+    ),
+]
+
+CASES = [*RUNS, *DECLARATIONS, *FACETS, *RENAMES, *SYMLINKS, *PRESENCE, *COLUMNS, *EXPLICIT, *INFERRED, *HISTORY]

@@ -48,7 +48,10 @@ Choices made where the rules leave one:
     `documentation` {"description"}, addTag/removeTag -> `tag:<key>` {"key", "value"}; person rank.
 16. A column's `dropped` is its dataset's; `created` is when it was first named. Facets that are null count
     as absent.
-17. An envelope with an empty body (redacted) says nothing. An eventType that is not in the enum counts as
+17. Columns that only inference names are there while no schema is in force. Of one transformation that events of
+    a saying infer with different confidence the greatest counts. An edge that a saying without transformations
+    gives word for word shows nothing inferred. The SQL that is inferred from is `tests.reference.events.sql`'s.
+18. An envelope with an empty body (redacted) says nothing. An eventType that is not in the enum counts as
     OTHER.
 """
 
@@ -57,7 +60,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -389,6 +392,8 @@ class Source:
     column: str | None
     transformations: tuple[str, ...]
     direct: bool
+    confidence: float | None = None  # of an inference; None: a producer's word
+    plain: bool = False  # nobody in its saying tells how
 
 
 TRANSFORMATION_KEYS = ("type", "subtype", "description", "masking")
@@ -427,6 +432,43 @@ def column_lineage_sources(facet: Facet | None) -> list[Source]:
     for one in objects(value.get("dataset")):
         found += source_of(one | {"type": "DATASET"}, None)
     return found
+
+
+def inferred_sources(event: Event) -> list[tuple[Name, Source]]:
+    """(output, source) for what an event's SQL lets infer of the outputs whose columns it does not tell itself."""
+    said = [f.value for f in event.job_facets if f.key == "sql" and isinstance(f.value, dict) and not f.deleted]
+    if not said or not isinstance(said[0].get("query"), str) or event.lineage_facets():
+        return []
+    silent = [
+        mention
+        for mention in event.mentions
+        if mention.role == "output" and not any(column_lineage_sources(f) for f in mention.get("columnLineage"))
+    ]
+    found = []
+    for arrow in said[0]["query"].split():
+        source, _, rest = arrow.partition(">")
+        target, _, confidence = rest.partition("@")
+        source_table, _, source_column = source.partition(".")
+        target_table, _, target_column = target.partition(".")
+        sure = float(confidence or 0.9)
+        for origin in dict.fromkeys(m.name for m in event.mentions if m.name[1] == source_table):
+            for output in dict.fromkeys(m.name for m in silent if m.name[1] == target_table):
+                paths = [source_column]
+                if source_column == "*":
+                    paths = list(dict.fromkeys(top_columns(event, origin)))
+                for path in paths:
+                    column = (path if source_column == "*" else target_column) or None
+                    kind = ("DIRECT", "IDENTITY") if column else ("INDIRECT", "FILTER")
+                    how = {"type": kind[0], "subtype": kind[1], "inferred": True, "confidence": sure}
+                    found.append((output, Source(origin, path, column, (canonical_json(how),), bool(column), sure)))
+    return found
+
+
+def top_columns(event: Event, name: Name) -> list[str]:
+    """The columns that the event's own schemas give one of its datasets, without nested ones."""
+    schemas = [f for m in event.mentions if m.name == name for f in m.get("schema") if not f.deleted]
+    listed = [one for facet in schemas for one in objects(mapping(facet.value).get("fields"))]
+    return [one["name"] for one in listed if isinstance(one.get("name"), str)]
 
 
 def entry_inputs(entry: dict[str, Any]) -> list[tuple[str | None, dict[str, Any]]]:
@@ -561,6 +603,13 @@ class World:
                 owner = self.owner(self.eras.node(name, event.at))
                 if owner:
                     self.named.setdefault(owner, {}).setdefault(path, []).append(event.at)
+        self.guessed: dict[Name, dict[str, list[int]]] = {}
+        for event in self.said:
+            for output, source in inferred_sources(event) if event.job else []:
+                for name, guess in [(source.name, source.field), (output, source.column)]:
+                    owner = self.owner(self.eras.node(name, event.at))
+                    if owner and guess:
+                        self.guessed.setdefault(owner, {}).setdefault(guess, []).append(event.at)
         self.present = {n: p for g in self.classes for n, p in [(self.best(g), self.present_columns(g))]}
 
     def now(self, node: Node) -> Name:
@@ -684,7 +733,9 @@ class World:
         ]
         (since, _, _), deleted = max(schemas, default=((FOREVER_AGO, False, b""), False))
         named = self.named.get(self.best(group), {})
-        return sorted(path for path, times in named.items() if deleted or max(times) >= since)
+        if deleted or not schemas:
+            return sorted({*named, *self.guessed.get(self.best(group), {})})
+        return sorted(path for path, times in named.items() if max(times) >= since)
 
     def dropped(self, group: set[Node]) -> bool:
         mentions = [(e, m) for e in self.said for m in e.mentions if self.eras.node(m.name, e.at) in group]
@@ -798,6 +849,15 @@ class World:
                 content.reads.add((node, job))
             if not sources:
                 content.edges |= {(node, output) for node in inputs}
+                self.add_inferred(content, saying, output)
+
+    def add_inferred(self, content: Content, saying: Saying, output: Node) -> None:
+        """Columns only: which dataset goes to which, and what the job reads, is as if nothing were inferred."""
+        for event in saying.events:
+            for name, source in inferred_sources(event):
+                if self.eras.node(name, event.at) == output and source.field:
+                    key = (self.eras.node(source.name, event.at), source.field, output, source.column)
+                    content.columns.setdefault(key, []).append(source)
 
     # Edges of entities
 
@@ -811,9 +871,10 @@ class World:
         for (a, field_name, b, column), said in content.columns.items():
             source, target = self.owner(a), self.owner(b)
             if source and target:
-                for path in [column] if column is not None else self.named.get(target, {}):
+                every = {**self.named.get(target, {}), **self.guessed.get(target, {})}
+                for path in [column] if column is not None else every:
                     key = ("COLUMN", urn("column", *source, field_name), urn("column", *target, path))
-                    found.setdefault(key, []).extend(said)
+                    found.setdefault(key, []).extend(surest(said))
         return found
 
     def edges(self) -> dict[EdgeKey, EdgeState]:
@@ -877,7 +938,8 @@ class World:
                 facets, dropped = self.registers(self.dataset_statements(group)), self.dropped(group)
                 yield dataset_urn(name), EntityState(sorted(names), created, dropped, facets)
                 for path in self.present[name]:
-                    named = min(self.named[name][path])
+                    times = [self.named.get(name, {}), self.guessed.get(name, {})]
+                    named = min(at for one in times for at in one.get(path, []))
                     personal = self.registers(self.personal_of_datasets({"column"}, group, (path,)))
                     yield urn("column", *name, path), EntityState([], named, dropped, personal)
 
@@ -943,6 +1005,18 @@ class World:
         return found
 
 
+def surest(said: Sequence[Source]) -> list[Source]:
+    """What one saying says of one pair, each inferred transformation with its greatest confidence only."""
+    inferred = [source for source in said if source.confidence is not None]
+    best = max((source.confidence or 0 for source in inferred), default=0)
+    if inferred:  # all of one kind: the arrows know one for columns and one for whole datasets
+        assert len(inferred) == len(said)
+        return [source for source in inferred if source.confidence == best]
+    if any(source.transformations for source in said):
+        return list(said)
+    return [replace(source, plain=True) for source in said]
+
+
 def span(held: Sequence[bool], here: int) -> tuple[int, int]:
     """The maximal run of True around `here`: (first index, index after the last)."""
     start, end = here, here
@@ -967,6 +1041,8 @@ def edge_state(
     found = EdgeState(via, valid_from, valid_to, newest[0][0], evidence, len(newest))
     if key[0] == "DATASET":
         return found
+    if any(source.plain and source.column is not None for source in said):
+        said = [source for source in said if source.confidence is None]
     transformations = sorted({text for source in said for text in source.transformations})
     own = [source for source in said if source.column is not None]
     plain = bool(own) and not any(source.transformations for source in own)

@@ -59,7 +59,7 @@ def test_the_reference_gives_the_answer_written_by_hand(case: Case, order: str) 
         if look.known is not None and order != "given":
             continue  # what was known then is a matter of the order of receipt
         known = received[: look.known]
-        history = None if look.history is None else state(known, at(look.at), history=True)
+        history = None if not look.asks_history else state(known, at(look.at), history=True)
         wrong = disagreements(state(known, at(look.at)), history, look, positions)
         found += [f"at {look.at}: {one}" for one in wrong]
     assert not found, "\n".join(found)
@@ -167,6 +167,7 @@ def test_the_histories_reach_everything_that_is_hard() -> None:
     wanted |= {"RunEvent", "JobEvent", "DatasetEvent", "_deleted", "RENAME", "DROP", "CREATE", "swap"}
     wanted |= {
         "column lineage",
+        "SQL",
         "null fields",
         "dataset-wide",
         "old transformationType",

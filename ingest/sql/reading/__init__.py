@@ -1,0 +1,1 @@
+"""Reads one statement: its syntax tree, what its queries read, what it does."""

@@ -1,0 +1,1 @@
+"""SQL to lineage: statements, procedures, TPC queries; how it is drawn and asked for."""

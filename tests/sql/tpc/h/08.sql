@@ -1,0 +1,22 @@
+SELECT
+    order_year,
+    SUM(CASE WHEN nation = 'INDIA' THEN volume ELSE 0 END) / SUM(volume) AS market_share
+FROM (
+    SELECT
+        EXTRACT(YEAR FROM o_orderdate) AS order_year,
+        l_extendedprice * (1 - l_discount) AS volume,
+        seller.n_name AS nation
+    FROM part
+    JOIN lineitem ON l_partkey = p_partkey
+    JOIN supplier ON s_suppkey = l_suppkey
+    JOIN orders ON o_orderkey = l_orderkey
+    JOIN customer ON c_custkey = o_custkey
+    JOIN nation AS buyer ON buyer.n_nationkey = c_nationkey
+    JOIN region ON r_regionkey = buyer.n_regionkey
+    JOIN nation AS seller ON seller.n_nationkey = s_nationkey
+    WHERE r_name = 'ASIA'
+        AND o_orderdate BETWEEN DATE '1995-01-01' AND DATE '1996-12-31'
+        AND p_type = 'SMALL PLATED COPPER'
+) AS sold
+GROUP BY order_year
+ORDER BY order_year;
