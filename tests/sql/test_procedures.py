@@ -16,7 +16,7 @@ RECORDS = read_procedures(FOLDER)
 PATHS = sorted(FOLDER.glob("*/*.yaml"))
 
 # In per cent, over both conventions: tables F1, columns F1.
-FLOORS = (0.0, 0.0)
+FLOORS = (99.9, 99.9)
 
 
 @cache

@@ -17,17 +17,29 @@ FOLDER = Path(__file__).parents[3] / "shared" / "data" / "sql-lineage"
 
 # In per cent, over all records, the disputed ones included: tables F1, tables exact, columns F1, columns exact.
 FLOORS: dict[str, tuple[float, float, float, float]] = {
-    "datahub_aggregator": (0.0, 0.0, 0.0, 0.0),
-    "datahub_goldens": (0.0, 0.0, 0.0, 0.0),
-    "datahub_multistmt": (0.0, 0.0, 0.0, 0.0),
-    "datahub_procedures": (0.0, 0.0, 0.0, 0.0),
-    "openlineage": (0.0, 0.0, 0.0, 0.0),
-    "sqllineage": (0.0, 0.0, 0.0, 0.0),
-    "overall": (0.0, 0.0, 0.0, 0.0),
+    "datahub_aggregator": (94.1, 60.0, 91.8, 80.0),
+    "datahub_goldens": (99.2, 97.4, 91.9, 82.3),
+    "datahub_multistmt": (100.0, 100.0, 100.0, 100.0),
+    "datahub_procedures": (100.0, 100.0, 94.1, 66.6),
+    "openlineage": (100.0, 100.0, 100.0, 100.0),
+    "sqllineage": (100.0, 100.0, 98.6, 97.3),
+    "overall": (99.6, 98.9, 96.1, 92.5),
 }
 
 # An expectation that is wrong or contradicts another: why.
-DISPUTED: dict[str, str] = {}
+DISPUTED: dict[str, str] = {
+    "datahub_aggregator-8222f8e50b": "two sessions in one text: a temporary table of one is a lasting one of the other",
+    "datahub_aggregator-8a85472024": "a table is read before a temporary one of its name is made: it is the lasting one",
+    "datahub_goldens-2e43206707": "an unnamed column has a name that no engine gives it",
+    "datahub_goldens-755c1bfde5": "a struct's field is its column here, and a path of its own in another record",
+    "datahub_goldens-73826bb373": "a WHERE's columns are lineage in this record alone",
+    "datahub_goldens-33164c6ff1": "the name of a dictionary is taken for a column of the table",
+    "datahub_goldens-2ae8b757c7": "the name of a dictionary is taken for a column of the table",
+    "datahub_goldens-775de84f47": "a dictionary is a column; elsewhere a view TO a table writes that table",
+    "datahub_procedures-8b9181f078": "a column that comes through SELECT * INTO #t is left out",
+    "sqllineage-e16025ce84": "SELECT f1, *: f1 is left out",
+    "sqllineage-394709d54b": "a UNION of two SELECTs of different width, which no engine takes",
+}
 
 
 @cache

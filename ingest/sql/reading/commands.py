@@ -12,7 +12,7 @@ from ingest.sql.reading.relations import STAR, Column
 from ingest.sql.reading.statement import EVERY_COLUMN, EffectsReader
 from ingest.sql.result import Access, Category, Property, Table
 from ingest.sql.script.nodes import Tokens
-from ingest.sql.script.tokens import index
+from ingest.sql.script.tokens import QUOTED, index, unwrap
 
 Nested = Callable[[Tokens], None]  # reads a statement inside the statement
 
@@ -49,12 +49,43 @@ def rewrite(tokens: Tokens, dialect: str) -> Tokens:
         if at < len(tokens) and tokens[at].text.upper() == "PERCENT":
             at += 1
         return (tokens[0], *tokens[at:])
+    if (
+        head == "ALTER"
+        and second in ("VIEW", "MATERIALIZED")
+        and any(token.text.upper() == "AS" for token in tokens[2:9])
+    ):
+        return (_word(tokens[0], TokenType.CREATE, "CREATE"), *tokens[1:])
+    if dialect in ("tsql", "fabric"):
+        tokens = _without_openrowset(tokens)
     if head == "MERGE" and dialect == "oracle":
         return _without_delete_where(tokens)
     if head in ("UPDATE", "DELETE") and len(tokens) > 4:
         for at in range(2, len(tokens) - 2):
             if tokens[at].text.upper() == "CURRENT" and tokens[at + 1].text.upper() == "OF":
                 return tokens[: at - 1]  # WHERE CURRENT OF c: the row under the cursor
+    return tokens
+
+
+def _without_openrowset(tokens: Tokens) -> Tokens:
+    """T-SQL's OPENROWSET(BULK 'path', ...) is a table by the path's name."""
+    for at in range(len(tokens) - 4):
+        if tokens[at].text.upper() == "OPENROWSET" and tokens[at + 2].text.upper() == "BULK":
+            end = at + 1
+            depth = 0
+            while end < len(tokens):
+                depth += (tokens[end].text == "(") - (tokens[end].text == ")")
+                end += 1
+                if depth == 0:
+                    break
+            path = _word(tokens[at + 3], TokenType.IDENTIFIER, tokens[at + 3].text)
+            if end < len(tokens) and tokens[end].text.upper() == "WITH":  # the columns, which the SELECT names anyway
+                depth, end = 0, end + 1
+                while end < len(tokens):
+                    depth += (tokens[end].text == "(") - (tokens[end].text == ")")
+                    end += 1
+                    if depth == 0:
+                        break
+            return _without_openrowset((*tokens[:at], path, *tokens[end:]))
     return tokens
 
 
@@ -147,12 +178,10 @@ def _unload(command: _Command) -> bool:
     """UNLOAD ('SELECT ...') TO 's3://...'"""
     to = command.at("TO")
     target = command.path(to) if to > 0 else None
-    query = next((it for it in command.tokens if it.token_type is TokenType.STRING), None)
+    query = next((it for it in command.tokens if it.token_type in QUOTED), None)
     if target is None:
         return False
     if query is not None and query.start < command.tokens[to].start:
-        from ingest.sql.script.tokens import unwrap
-
         inner = tuple(unwrap(command.parser.sql, query, command.parser.dialect).tokens)
         node = command.parser.expression(inner)
     else:

@@ -300,7 +300,7 @@ def copy(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     it.done("COPY", Category.DML)
     inner = node.this.this if isinstance(node.this, exp.Schema) else node.this
     listed = it.listed(node.this)
-    files = [item for item in node.args.get("files") or () if isinstance(item, exp.Expr)]
+    files = [item for item in node.args.get("files") or () if isinstance(item, exp.Expr) and not _is_client(item)]
     if node.args.get("kind") is False or isinstance(inner, exp.Query):  # COPY t TO file
         for place in [found for item in files if (found := it.environment.table(item)) is not None]:
             _flow(it, place, inner, [])
@@ -313,6 +313,11 @@ def copy(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     it.effects.outputs.setdefault(target)
     for item in files:
         _flow(it, target, item, listed)
+
+
+def _is_client(item: exp.Expr) -> bool:
+    """COPY FROM STDIN, TO STDOUT, FROM PROGRAM: no table."""
+    return not isinstance(item, exp.Literal) and item.name.upper() in ("STDIN", "STDOUT", "PROGRAM")
 
 
 def _flow(it: EffectsReader, target: Table, source: exp.Expr, listed: Sequence[str]) -> None:

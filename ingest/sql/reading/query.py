@@ -340,7 +340,7 @@ class QueryReader:
             scope.evident.add(lowered)
             yield Column(lowered, sources, node)
         else:
-            yield Column("", sources, node, named=False)
+            yield Column(self.names.lower(_cast_name(node)), sources, node, named=False)
 
     def _named(self, name: str, sources: Sources, node: exp.Expr, scope: Scope) -> Column:
         scope.aliases.setdefault(name, sources)
@@ -1024,6 +1024,13 @@ def _output_name(node: exp.Expr) -> str:
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
         return node.expression.name
     return ""
+
+
+def _cast_name(node: exp.Expr) -> str:
+    """`a::date` goes by `a` in PostgreSQL and by habit."""
+    while isinstance(node, (exp.Cast, exp.TryCast, exp.Paren)):
+        node = node.this
+    return node.name if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) else ""
 
 
 def _expressions(args: Mapping[str, object]) -> Iterator[exp.Expr]:

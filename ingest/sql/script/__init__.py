@@ -126,12 +126,7 @@ def _statement(reader: Reader, out: list[Node]) -> None:
     if not reader.tsql and word not in _READERS and (word.isidentifier() or word in ("", ":")):
         if control.assignment(reader, out):
             return
-        if (
-            reader.inside
-            and reader.style in ("oracle", "")
-            and word not in _PLAIN
-            and control.bare_call(reader, out)
-        ):
+        if reader.inside and reader.style in ("oracle", "") and word not in _PLAIN and control.bare_call(reader, out):
             return
     reader.leaf(leaf_end(reader, reader.at), out)
 

@@ -12,6 +12,7 @@ from ingest.sql.reading.flow import Sources, Via, add, add_all, transformations
 from ingest.sql.reading.relations import STAR, Column
 from ingest.sql.result import Category, ColumnEdge, Hop, Join, Place, Statement, Table, Unread
 from ingest.sql.session.state import State
+from ingest.sql.session.written import place_of, select_item, text_of
 
 PARTLY_READ = 0.7
 Ends = tuple[Table | None, str, Table | None, str | None]
@@ -49,7 +50,7 @@ class Flow:
         for (table, name, target, column), (via, node) in self.edges.items():
             place, text = None, ""
             if explain and isinstance(node, exp.Expr):
-                place, text = _place(node), _text(node, dialect)
+                place, text = place_of(node), text_of(node, dialect)
             confidence, why = (via.confidence, via.reason) if via.confidence <= cap else (cap, reason)
             edges.append(
                 ColumnEdge(table, name, target, column, transformations(via.bits), confidence, why, place, text)
@@ -91,12 +92,17 @@ class Record:
             joins=tuple(self.joins),
             unread=tuple(self.unread),
             rolled_back=self.rolled_back,
-            unnamed={
-                name: _text(node, dialect).lower()
-                for name, node in self.hop.unnamed.items()
-                if isinstance(node, exp.Expr)
-            },
+            unnamed=self._unnamed(dialect),
         )
+
+    def _unnamed(self, dialect: str) -> dict[str, str]:
+        result = {}
+        for name, node in self.hop.unnamed.items():
+            if isinstance(node, exp.Expr):
+                text = select_item(node, self.text, self.order[0], dialect).lower()
+                if name.startswith("_") or "::" not in text:  # `a::date` is called a
+                    result[name] = text
+        return result
 
 
 def flow_of(effects: Effects) -> Flow:
@@ -117,8 +123,9 @@ def _columns(flow: Flow, target: Table | None, columns: Iterable[Column]) -> Non
     unnamed = 0
     for column in columns:
         name = column.name
-        if not column.named and not name:
-            name, unnamed = f"_{unnamed}", unnamed + 1
+        if not column.named:
+            if not name:
+                name, unnamed = f"_{unnamed}", unnamed + 1
             flow.unnamed[name] = column.node
         flow.add(target, name, column.sources, column.node)
 
@@ -127,7 +134,7 @@ def _add_sources(flow: Flow, target: Table, columns: Iterable[Column]) -> None:
     """What a variable or a row brought along was read, too."""
     for column in columns:
         for table, name in column.sources:
-            if table is not None and table != target and name != STAR:
+            if table is not None and table not in flow.outputs and name != STAR:
                 flow.inputs.setdefault(table)
 
 
@@ -163,20 +170,3 @@ def contents_of(write: Write, state: State) -> Mapping[str, Sources]:
         else:
             contents[column.name] = expanded
     return contents
-
-
-def _place(node: exp.Expr) -> Place | None:
-    best: tuple[int, int] | None = None
-    for part in node.walk():
-        meta = part.meta if part._meta else None
-        if meta and "line" in meta:
-            at = (int(meta["line"]), max(1, int(meta["col"]) - (int(meta["end"]) - int(meta["start"]))))
-            best = at if best is None or at < best else best
-    return Place(*best) if best is not None else None
-
-
-def _text(node: exp.Expr, dialect: str) -> str:
-    try:
-        return str(node.sql(dialect=dialect or None, comments=False))[:200]
-    except Exception:  # what can't be written back has no text
-        return ""
