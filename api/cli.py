@@ -112,16 +112,33 @@ def _dead_letters_replay(options: argparse.Namespace) -> int:
 
 
 def _sql_lineage(options: argparse.Namespace) -> int:
-    from api.sql_commands import answer_records, draw
+    from api.sql_commands import answer_records, draw, print_events
     from ingest.sql.records import convention_of
 
     if (options.jsonl is None) == (not options.paths):
         raise InvalidInput("expected files or folders, or --jsonl IN")
-    convention = convention_of(options.convention)
+    _check_sql_format(options)
+    if options.format == "openlineage":
+        return print_events(
+            options.paths, _sql_reading(options), options.namespace, options.job, options.dataset_namespace
+        )
+    convention = convention_of(options.convention or "hops")
     if options.jsonl is not None:
         return answer_records(options.jsonl, _sql_reading(options), convention)
-    columns = options.level == "column"
+    columns = options.level != "table"
     return draw(options.paths, _sql_reading(options), convention, options.format, columns=columns)
+
+
+def _check_sql_format(options: argparse.Namespace) -> None:
+    """Refuse flags that would change nothing."""
+    for_events = ("namespace", "job", "dataset_namespace")
+    unused = ("convention", "level", "jsonl") if options.format == "openlineage" else for_events
+    for name in unused:
+        if getattr(options, name) is not None:
+            other = "with" if unused is not for_events else "without"
+            raise InvalidInput(f"means nothing {other} --format openlineage", field="--" + name.replace("_", "-"))
+    if options.format == "openlineage" and not options.namespace:
+        raise InvalidInput("is needed for --format openlineage", field="--namespace")
 
 
 def _sql_explain(options: argparse.Namespace) -> int:
@@ -233,18 +250,19 @@ def _add_sql(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     lineage.add_argument(
         "--convention",
         choices=_CONVENTIONS,
-        default="hops",
         help="every statement's own tables; without temporary ones; from a script's first to its last (default: hops)",
     )
     lineage.add_argument(
         "--format",
-        choices=("mermaid", "dot", "json", "table"),
+        choices=("mermaid", "dot", "json", "table", "openlineage"),
         default="table",
-        help="of the picture of files (default: table)",
+        help="of the picture of files; openlineage: events for /api/v1/lineage/batch (default: table)",
     )
-    lineage.add_argument(
-        "--level", choices=("table", "column"), default="column", help="of detail in the picture (default: column)"
-    )
+    lineage.add_argument("--level", choices=("table", "column"), help="of detail in the picture (default: column)")
+    events = lineage.add_argument_group("OpenLineage events")
+    events.add_argument("--namespace", metavar="NS", help="of the jobs")
+    events.add_argument("--job", metavar="NAME", help="of a script's own statements (default: its file's name)")
+    events.add_argument("--dataset-namespace", metavar="NS", help="of the tables (default: that of the jobs)")
     explain = _command(verbs, "explain", "say which expression makes which column", _sql_explain, ending=None)
     explain.add_argument("file", metavar="FILE", help="a file, or - for standard input")
     explain.add_argument("--column", metavar="TABLE.COLUMN", help="only what makes this one (default: all)")

@@ -1,4 +1,4 @@
-"""What `andon sql` does: draws, answers and explains the lineage of SQL texts."""
+"""What `andon sql` does: draws, answers, sends and explains the lineage of SQL texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +15,7 @@ import msgspec
 import yaml
 
 from graph.errors import InvalidInput, NotFound
-from ingest.sql import Convention, lineage, pictures, records, templates
+from ingest.sql import Convention, events, lineage, pictures, records
 from ingest.sql.modelling import Pattern, facts_of, patterns
 from ingest.sql.result import Category, ColumnEdge, Hop, Place, SqlLineage, Table, Unread
 from ingest.sql.templates.manifest import Manifest, Relation, read_manifest
@@ -39,17 +40,18 @@ class Reading:
     def lineage(self, text: str, name: str) -> SqlLineage:
         """Of a file of that name; what a dbt model selects goes into the model."""
         model = Path(name).stem
+        result = lineage(
+            text,
+            self.dialect,
+            self.schemas,
+            self.default_db,
+            self.default_schema,
+            explain=True,
+            manifest=self.manifest,
+            model=model,
+        )
         relation = self.manifest.model(model) if self.manifest is not None else None
-        if not templates.is_template(text):
-            result = self._lineage(text)
-        else:
-            known = self.manifest
-            rendered = templates.render(text, known, model=model) if known else templates.neutralise(text, model=model)
-            result = _as_in_template(self._lineage(rendered.text), rendered)
         return result if relation is None else _into(result, relation)
-
-    def _lineage(self, text: str) -> SqlLineage:
-        return lineage(text, self.dialect, self.schemas, self.default_db, self.default_schema, explain=True)
 
 
 def reading(
@@ -80,10 +82,32 @@ def draw(paths: Sequence[str], how: Reading, convention: Convention, format: str
     return 0 if understood else 1
 
 
+def print_events(
+    paths: Sequence[str], how: Reading, namespace: str, job: str | None, dataset_namespace: str | None
+) -> int:
+    """Print the OpenLineage events of all the files as the JSON array that `/api/v1/lineage/batch` takes, one event
+    a line; returns 1 if nothing of them could be read. A file's job is `job`, else called after the file."""
+    files = _files(paths)
+    jobs = _job_names(files, paths, job)
+    produced_at = datetime.now(UTC)
+    found: list[events.Event] = []
+    understood = False
+    for name, result in _lineages(files, how):
+        understood = understood or _understood(result)
+        found += events.job_events(
+            result,
+            namespace=namespace,
+            job=jobs[name],
+            dataset_namespace=dataset_namespace or namespace,
+            produced_at=produced_at,
+            schema=how.schemas,
+        )
+    _say("[" + ",\n".join(msgspec.json.encode(event).decode() for event in found) + "]\n")
+    return 0 if understood else 1
+
+
 def answer_records(source: str, how: Reading, convention: Convention) -> int:
     """Print one answer for each line of JSON, in order; what a record does not say is as `how` has it."""
-    if how.manifest is not None:
-        raise InvalidInput("is for files, not for --jsonl", field="--manifest")
     defaults = {
         "dialect": how.dialect,
         "schemas": how.schemas,
@@ -92,12 +116,12 @@ def answer_records(source: str, how: Reading, convention: Convention) -> int:
         "convention": convention.name,
     }
     if source == STANDARD_INPUT:
-        _answer_lines(sys.stdin.buffer, defaults, None)
+        _answer_lines(sys.stdin.buffer, defaults, how.manifest, None)
         return 0
     with Path(source).open("rb") as file:
         # A bar in between the answers would help nobody.
         bar = _Bar(os.fstat(file.fileno()).st_size) if not sys.stdout.isatty() else None
-        _answer_lines(file, defaults, bar)
+        _answer_lines(file, defaults, how.manifest, bar)
     return 0
 
 
@@ -173,34 +197,16 @@ def _lineages(files: Sequence[str], how: Reading) -> list[tuple[str, SqlLineage]
             _complain(bar, f"{name}: {error.strerror}")
             continue
         result = how.lineage(text, name)
-        found.append((os.fsencode(name).decode(errors="replace"), result))
-        for part in pictures.unread_parts(result):
+        found.append((_shown(name), result))
+        for part in sorted((*pictures.unread_parts(result), *result.notes), key=_where):
             _complain(bar, f"{name}:{part.place.line}:{part.place.column}: {part.reason}")
     if bar is not None:
         bar.clear()
     return found
 
 
-def _as_in_template(result: SqlLineage, rendered: templates.Rendered) -> SqlLineage:
-    """The lineage of a rendered text with the lines of its template, and what was guessed in rendering it."""
-
-    def moved(place: Place) -> Place:
-        return Place(rendered.line(place.line), place.column)
-
-    def parts(unread: Sequence[Unread]) -> tuple[Unread, ...]:
-        return tuple(replace(part, place=moved(part.place)) for part in unread)
-
-    def hop(told: Hop) -> Hop:
-        edges = tuple(replace(edge, place=edge.place and moved(edge.place)) for edge in told.edges)
-        return replace(told, edges=edges)
-
-    guesses = tuple(Unread(Place(note.line, 1), note.text) for note in rendered.notes)
-    statements = tuple(
-        replace(it, place=moved(it.place), hop=hop(it.hop), lasting=hop(it.lasting), unread=parts(it.unread))
-        for it in result.statements
-    )
-    routines = tuple(replace(it, place=moved(it.place)) for it in result.routines)
-    return replace(result, statements=statements, routines=routines, unread=(*parts(result.unread), *guesses))
+def _where(part: Unread) -> Place:
+    return part.place
 
 
 def _into(result: SqlLineage, model: Relation) -> SqlLineage:
@@ -241,6 +247,33 @@ def _below(folder: str) -> Iterator[str]:
         yield from (os.path.join(parent, name) for name in sorted(names) if name.lower().endswith(".sql"))
 
 
+def _job_names(files: Sequence[str], paths: Sequence[str], job: str | None) -> dict[str, str]:
+    """The job of each file: `job`, or its name without the ending, with the folders below the one that was given."""
+    if job is not None and len(files) > 1:
+        raise InvalidInput("is for one file", field="--job")
+    named: dict[str, str] = {}
+    for file in files:
+        name = job or _name_below(file, paths)
+        if name in named:
+            raise InvalidInput(f"{named[name]} and {file} would both be the job {name!r}; give the folder above them")
+        named[name] = file
+    return {_shown(file): name for name, file in named.items()}
+
+
+def _name_below(file: str, paths: Sequence[str]) -> str:
+    if file == STANDARD_INPUT:
+        raise InvalidInput("is needed for standard input", field="--job")
+    path = Path(file)
+    above = [Path(one) for one in paths if one != file and path.is_relative_to(one)]
+    below = path.relative_to(above[0]) if above else Path(path.name)
+    return _shown(".".join(below.with_suffix("").parts))
+
+
+def _shown(name: str) -> str:
+    """A file's name as text, whatever its bytes."""
+    return os.fsencode(name).decode(errors="replace")
+
+
 def _text(content: bytes) -> str:
     """UTF-8, or UTF-16 with its mark as SQL Server's tools write it, or else the Windows code page."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -273,26 +306,27 @@ def _understood(result: SqlLineage) -> bool:
 # --- records ------------------------------------------------------------------------------------------------------
 
 
-def _answer_lines(lines: BinaryIO, defaults: Mapping[str, Any], bar: _Bar | None) -> None:
+def _answer_lines(lines: BinaryIO, defaults: Mapping[str, Any], manifest: Manifest | None, bar: _Bar | None) -> None:
     done = 0
     for line in lines:
         if bar is not None:
             bar.show(done, "")
         done += len(line)
         if line.strip():
-            _say(msgspec.json.encode(_answer_line(line, defaults)).decode() + "\n")
+            _say(msgspec.json.encode(_answer_line(line, defaults, manifest)).decode() + "\n")
     if bar is not None:
         bar.clear()
 
 
-def _answer_line(line: bytes, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _answer_line(line: bytes, defaults: Mapping[str, Any], manifest: Manifest | None) -> dict[str, Any]:
     try:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return records.refusal(None, f"this line is no JSON: {error}")
     if not isinstance(record, dict):
         return records.refusal(None, "expected an object like {id, dialect, sql}")
-    return records.answer({**defaults, **{key: value for key, value in record.items() if value is not None}})
+    said = {key: value for key, value in record.items() if value is not None}
+    return records.answer({**defaults, **said}, manifest)
 
 
 # --- explaining ---------------------------------------------------------------------------------------------------

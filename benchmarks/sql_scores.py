@@ -263,13 +263,19 @@ def _procedure(path: Path, found: Mapping[str, Any]) -> list[Record]:
 
 
 def _written(edge: str) -> Edge:
-    """From `a.b.c -> d.e.f`; a side without a dot is a column of a result set or of an open table."""
+    """From `a.b.c -> d.e.f`; a side without a dot is a column of a result set or of an open table. A column that has
+    dots itself (a field's path) is parted by a bar: `a.b|c.d -> e.f`."""
     source, _, target = (part.strip() for part in edge.partition(" -> "))
     if not target:
-        raise ValueError(f"a column edge is written 'table.column -> table.column', not {edge!r}")
-    source_table, _, source_column = source.rpartition(".")
-    target_table, _, target_column = target.rpartition(".")
-    return Edge(source_table, source_column, target_table, target_column)
+        raise ValueError(f"not an edge: {edge!r}")
+    return Edge(*_side(source), *_side(target))
+
+
+def _side(text: str) -> tuple[str, str]:
+    table, bar, column = text.partition("|")
+    if not bar:
+        table, _, column = text.rpartition(".")
+    return table, column
 
 
 def _comparable(record: Record) -> Record:

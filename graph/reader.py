@@ -15,6 +15,9 @@ from typing import Protocol
 from .model import PRESENT, AsOf, Instant, Position
 from .statements import Transformation
 
+PARENT_JOB = "andon_parent"
+"""A job's facet {"job": {"namespace", "name"}}: whose child it is also where no run says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -225,7 +228,10 @@ class GraphSnapshot(Protocol):
         """(inputs, outputs) of the job's present lineage."""
 
     def parent(self, entity: EntityRecord) -> EntityRecord | None:
-        """The parent job of a job, the parent run of a run."""
+        """The parent job of a job, the parent run of a run.
+
+        A job's is that of its latest-started run, else what its own facet `PARENT_JOB` says.
+        """
 
     def is_retired(self, job: EntityRecord) -> bool: ...
 

@@ -30,6 +30,7 @@ from .lineage import Lineage, Place, column_urn
 from .lineage import paths as shortest_paths
 from .model import BEGINNING, FOREVER, LATEST, AsOf, Instant, Name, Position, make_urn, parse_urn
 from .reader import (
+    PARENT_JOB,
     Alias,
     ColumnRecord,
     EntityQuery,
@@ -588,10 +589,12 @@ class Snapshot:
         return tuple(sorted(records.values(), key=lambda it: it.urn))
 
     def parent(self, entity: EntityRecord) -> EntityRecord | None:
-        """As the parent facet in force says: of a run, or of a job's latest-started run."""
+        """As the parent facet in force says: of a run, or of a job's latest-started run, else of the job."""
         said = entity if entity.kind == "run" else next(iter(self.runs(entity, 1)), None)
         facets = self.facets(said) if said is not None else {}
         text = facets.get("parent") or facets.get("parentRun")
+        if text is None and entity.kind == "job":
+            text = self.facets(entity).get(PARENT_JOB)
         value = msgspec.json.decode(text) if text else {}
         job, run = _object(value, "job"), _object(value, "run")
         if entity.kind == "run":

@@ -79,6 +79,7 @@ class SqlLineage:
     outputs: list[str]
     edges: list[SqlEdge] = about("What makes which column; statements also have what they filter, join and sort by.")
     unread: list[SqlUnread]
+    notes: list[SqlUnread] = about("What was guessed in rendering a template; all else builds on it.")
     temporary: list[str] = about("Temporary tables that it makes or reads.")
     truncated: bool = about(f"There are more than {MAX_EDGES:,} edges, and the rest is left out.")
 
@@ -108,6 +109,7 @@ class LineageAnswer:
     outputs: Sequence[str]
     edges: Sequence[EdgeAnswer]
     unread: Sequence[Unread]
+    notes: Sequence[Unread]
     temporary: Sequence[str]
     truncated: bool
 
@@ -168,6 +170,7 @@ def _answer(result: Result, asked: SqlConvention) -> LineageAnswer:
         projection.outputs,
         [_edge(edge) for edge in edges[:MAX_EDGES]],
         unread_parts(result),
+        result.notes,
         sorted({table.name for table in result.temporary}),
         truncated=room < 0 or len(edges) > MAX_EDGES,
     )

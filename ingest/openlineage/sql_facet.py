@@ -43,7 +43,10 @@ _DIALECT_OF_SCHEME = {
     "unitycatalog": "databricks",
 }  # fmt: skip
 
-_STEPS = 500_000  # of one event's SQL: a second or two, and as much again of no other event
+LONGEST = 250_000
+"""Characters of an event's SQL that is read: two seconds' work at most. Longer ones are mostly data written out."""
+
+_STEPS = 500_000  # of reading it, however it is nested
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +76,8 @@ def infer(
 
     Never raises: SQL that cannot be read tells nothing, and what the event itself says counts all the same.
     """
+    if len(sql) > LONGEST:
+        return ()
     try:
         datasets = [name for name, _ in (*outputs, *inputs)]
         lineage = (read or _read)(sql, dialect_of(dialect, datasets), _schema((*inputs, *outputs)))
@@ -83,8 +88,13 @@ def infer(
 
 
 def _read(sql: str, dialect: str, schema: Mapping[str, Mapping[str, str]]) -> SqlLineage:
-    from ingest.sql import Budget, lineage  # only here: loading the parser takes longer than all else at the start
+    # Only here: loading the parser takes longer than all else at the start.
+    from ingest.sql import Budget, lineage
+    from ingest.sql.result import SqlLineage
+    from ingest.sql.templates import is_template
 
+    if is_template(sql):  # what it stands for is a guess, within a limit of time: another day's might be another one
+        return SqlLineage(dialect, ())
     return lineage(sql, dialect, schema, budget=Budget(_STEPS))
 
 
@@ -196,7 +206,9 @@ def _flows(lineage: SqlLineage, inputs: Columns, outputs: Columns) -> tuple[Outp
 
 
 def _edges(lineage: SqlLineage) -> Iterable[ColumnEdge]:
-    return (edge for it in lineage.statements if not it.rolled_back for edge in it.lasting.edges)
+    """What lasts, but for columns to which the SQL gives no name: `_0` is none of a dataset's."""
+    lasting = (it for it in lineage.statements if not it.rolled_back)
+    return (edge for it in lasting for edge in it.lasting.edges if edge.target_column not in it.unnamed)
 
 
 def _output_of_query(lineage: SqlLineage, outputs: Columns) -> Sequence[Name]:

@@ -478,6 +478,9 @@ def _script(name: str, result: SqlLineage, convention: Convention, columns: bool
             {"line": part.place.line, "column": part.place.column, "reason": part.reason, "text": part.text}
             for part in unread_parts(result)
         ],
+        "notes": [
+            {"line": part.place.line, "column": part.place.column, "reason": part.reason} for part in result.notes
+        ],
     }
 
 

@@ -58,6 +58,8 @@ def project(result: SqlLineage, convention: Convention = HOPS) -> Projection:
     for statement in statements:
         hop = statement.hop
         reads = [table for table in hop.inputs if not (convention.collapse_temporary and table.temporary)]
+        if convention.collapse_temporary:
+            reads += [table for table in statement.lasting.inputs if table not in reads]
         writes = [table for table in hop.outputs if not (convention.collapse_temporary and table.temporary)]
         if convention.own_target:
             reads += [table for table in writes if statement.kind in ("UPDATE", "MERGE", "DELETE")]

@@ -5,15 +5,18 @@ This is what a line of `andon sql lineage --jsonl` holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sqlglot.dialects.dialect import Dialects
 
 from graph.errors import InvalidInput
 from ingest.sql import CONVENTIONS, Convention, lineage, project
 from ingest.sql.pictures import hop_of, unread_parts
-from ingest.sql.result import SqlLineage
+from ingest.sql.result import SqlLineage, Unread
+
+if TYPE_CHECKING:
+    from ingest.sql.templates import Manifest
 
 DIALECTS = frozenset(dialect.value for dialect in Dialects)
 """The names of sqlglot's own dialects, "" for ANSI among them."""
@@ -21,12 +24,13 @@ DIALECTS = frozenset(dialect.value for dialect in Dialects)
 Schemas = Mapping[str, Mapping[str, str]]
 
 
-def answer(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The lineage of `record["sql"]`; never raises.
+def answer(record: Mapping[str, Any], manifest: Manifest | None = None) -> dict[str, Any]:
+    """The lineage of `record["sql"]`, a template by `manifest`; never raises.
 
     The record may also have `id`, `dialect` (a name of sqlglot's, "" for ANSI), `default_db`, `default_schema`,
     `schemas` ({table: {column: type}}) and `convention` (a key of `CONVENTIONS`, "hops" by default). What cannot be
-    read at all is answered with the reason in `errors` and all else empty.
+    read at all is answered with the reason in `errors` and all else empty. Only for a template in which something was
+    guessed the answer has `notes`: places and what was guessed.
     """
     id = record.get("id")
     try:
@@ -37,6 +41,7 @@ def answer(record: Mapping[str, Any]) -> dict[str, Any]:
             schemas_of(record.get("schemas") or {}, "schemas"),
             _word(record, "default_db"),
             _word(record, "default_schema"),
+            manifest=manifest,
         )
         return _answer(id, result, convention)
     except InvalidInput as error:
@@ -109,7 +114,7 @@ def _word(record: Mapping[str, Any], key: str) -> str | None:
 def _answer(id: object, result: SqlLineage, convention: Convention) -> dict[str, Any]:
     projection = project(result, convention)
     hops = [(statement, hop_of(statement, convention)) for statement in result.statements]
-    return {
+    told = {
         "id": id,
         "in_tables": list(projection.inputs),
         "out_tables": list(projection.outputs),
@@ -124,8 +129,10 @@ def _answer(id: object, result: SqlLineage, convention: Convention) -> dict[str,
             }
             for statement, hop in hops
         ],
-        "errors": [
-            {"line": part.place.line, "column": part.place.column, "reason": part.reason}
-            for part in unread_parts(result)
-        ],
+        "errors": _parts(unread_parts(result)),
     }
+    return {**told, "notes": _parts(result.notes)} if result.notes else told
+
+
+def _parts(unread: Iterable[Unread]) -> list[dict[str, Any]]:
+    return [{"line": part.place.line, "column": part.place.column, "reason": part.reason} for part in unread]

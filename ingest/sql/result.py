@@ -178,13 +178,15 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class SqlLineage:
-    """The answer for a whole script."""
+    """The answer for a whole script. `notes` are what was guessed in rendering a template, with an empty text: all
+    may be read, and yet mean something else."""
 
     dialect: str
     statements: tuple[Statement, ...]
     routines: tuple[Routine, ...] = ()
     unread: tuple[Unread, ...] = ()
     spellings: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Unread, ...] = ()
 
     def spelling(self, name: str) -> str:
         """How the text first wrote a name (of a table's part or a column)."""

@@ -163,6 +163,14 @@ def test_an_empty_file_is_no_failure_and_an_empty_folder_is_one(tmp_path: Path, 
         ["--schema", "there/is/no/such.json", "-"],
         ["--manifest", "there/is/no/such.json", "-"],
         ["--manifest", "there/is/no/such.json", "--jsonl", "-"],
+        ["--format", "openlineage", "-"],
+        ["--format", "openlineage", "--namespace", "n", "-"],
+        ["--format", "openlineage", "--namespace", "n", "--job", "j", "--level", "table", "-"],
+        ["--format", "openlineage", "--namespace", "n", "--job", "j", "--convention", "hops", "-"],
+        ["--format", "openlineage", "--namespace", "n", "--jsonl", "-"],
+        ["--namespace", "n", "-"],
+        ["--job", "j", "-"],
+        ["--dataset-namespace", "n", "--jsonl", "-"],
     ],
 )
 def test_wrong_arguments_have_status_2_and_one_line(arguments: list[str], capsys: Printed) -> None:
@@ -245,6 +253,84 @@ def test_without_a_manifest_templates_are_guessed_at_and_it_is_said_where(tmp_pa
     assert [[flow["source"], flow["target"]] for flow in content["flows"]] == [["orders", "copy"]]
     assert content["scripts"][0]["statements"][0]["line"] == 2
     assert f"{path}:" in printed.err
+
+
+def test_what_was_guessed_of_a_template_is_noted_and_not_called_unread(tmp_path: Path, capsys: Printed) -> None:
+    path = tmp_path / "copy.sql"
+    path.write_text("INSERT INTO copy (id)\nSELECT id FROM orders WHERE id = {{ unknown }}")
+
+    assert main(["sql", "lineage", str(path), "--format", "json"]) == 0
+
+    printed = capsys.readouterr()
+    [script] = json.loads(printed.out)["scripts"]
+    assert script["unread"] == [] and [note["line"] for note in script["notes"]] == [2]
+    assert printed.err.startswith(f"{path}:2:1: unknown ")
+
+
+# --- OpenLineage events -------------------------------------------------------------------------------------------
+
+
+def openlineage(*arguments: str) -> int:
+    return main(["sql", "lineage", *arguments, "--format", "openlineage", "--namespace", "etl"])
+
+
+def jobs(printed: Printed) -> list[str]:
+    return [event["job"]["name"] for event in json.loads(printed.readouterr().out)]
+
+
+def test_events_are_one_array_an_event_a_line(load: str, capsys: Printed) -> None:
+    assert openlineage(load, "--dataset-namespace", "postgres://shop") == 0
+
+    text = capsys.readouterr().out
+    events = json.loads(text)
+    assert [json.loads(line.strip("[],")) for line in text.splitlines()] == events
+    assert [event["job"]["name"] for event in events] == ["load", "load.1-insert", "load.2-insert"]
+    assert {event["job"]["namespace"] for event in events} == {"etl"}
+    assert {one["namespace"] for event in events for one in event["inputs"]} == {"postgres://shop"}
+
+
+def test_a_file_s_job_is_named_by_hand_or_by_its_place_below_the_folder(tmp_path: Path, capsys: Printed) -> None:
+    for name in ("a/load.sql", "b/load.sql"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("DELETE FROM t")
+    one, other = str(tmp_path / "a/load.sql"), str(tmp_path / "b/load.sql")
+
+    assert openlineage(str(tmp_path)) == 0
+    assert jobs(capsys) == ["a.load", "a.load.1-delete", "b.load", "b.load.1-delete"]
+    assert openlineage(one, "--job", "nightly") == 0
+    assert jobs(capsys) == ["nightly", "nightly.1-delete"]
+    assert openlineage(one, other) == openlineage(one, other, "--job", "nightly") == 2
+    assert "would both be the job 'load'" in capsys.readouterr().err
+
+
+def test_standard_input_is_a_job_by_name(monkeypatch: pytest.MonkeyPatch, capsys: Printed) -> None:
+    standard_input(monkeypatch, b"DELETE FROM t")
+
+    assert openlineage("-", "--job", "clean") == 0
+
+    assert jobs(capsys) == ["clean", "clean.1-delete"]
+
+
+def test_texts_that_move_nothing_are_no_events_and_those_that_cannot_be_read_have_status_1(
+    tmp_path: Path, capsys: Printed
+) -> None:
+    (tmp_path / "nothing.sql").write_text("SELECT 1")
+    (tmp_path / "broken.sql").write_text(BROKEN)
+
+    assert openlineage(str(tmp_path / "nothing.sql")) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert openlineage(str(tmp_path / "broken.sql")) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == [] and "broken.sql:1:" in printed.err
+
+
+def test_columns_of_a_schema_are_told(load: str, tmp_path: Path, capsys: Printed) -> None:
+    (tmp_path / "schema.json").write_text('{"shop.orders": {"Amount": "money"}}')
+
+    assert openlineage(load, "--schema", str(tmp_path / "schema.json")) == 0
+
+    [orders] = json.loads(capsys.readouterr().out)[1]["inputs"]
+    assert orders["facets"]["schema"]["fields"] == [{"name": "Amount", "type": "money"}]
 
 
 def test_names_cannot_write_to_the_terminal(tmp_path: Path, capsys: Printed) -> None:
@@ -347,6 +433,20 @@ def test_flags_stand_in_for_what_a_record_does_not_say(monkeypatch: pytest.Monke
     first, second = records(capsys)
     assert first["in_tables"] == ["dwh.shop.orders"]
     assert "#recent" in second["in_tables"]
+
+
+def test_records_are_templates_by_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    about = {"resource_type": "model", "name": "orders", "package_name": "shop", "alias": "orders", "schema": "core"}
+    manifest = {"metadata": {"adapter_type": "postgres"}, "sources": {}, "nodes": {"model.shop.orders": about}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    standard_input(monkeypatch, json.dumps({"id": 1, "sql": "SELECT id FROM {{ ref('orders') }}"}).encode())
+
+    assert main(["sql", "lineage", "--jsonl", "-", "--manifest", str(tmp_path / "manifest.json")]) == 0
+
+    [found] = records(capsys)
+    assert found["in_tables"] == ["core.orders"] and list(found) == KEYS
 
 
 def test_an_answer_comes_before_the_next_question() -> None:

@@ -97,6 +97,16 @@ def test_what_is_not_understood_is_told_with_its_place(graphql: Asking) -> None:
     assert part["line"] == 2 and part["column"] >= 1 and part["reason"]
 
 
+def test_templates_are_read_and_what_was_guessed_is_noted(graphql: Asking) -> None:
+    query = "query($sql: String!) { sqlLineage(sql: $sql) { inputs unread { line } notes { line column reason } } }"
+
+    answer = graphql.data(query, {"sql": "SELECT a FROM {{ ref('t') }}\nWHERE b = {{ unknown }}"})["sqlLineage"]
+
+    assert (answer["inputs"], answer["unread"]) == (["t"], [])
+    [note] = answer["notes"]
+    assert note["line"] == 2 and "unknown" in note["reason"]
+
+
 def test_columns_of_the_graph_expand_a_star(journal: SqliteJournal) -> None:
     graph = with_columns(FakeGraph(), "shop.orders", "ID", "Amount", "who", "who.name")
     variables = {"sql": "INSERT INTO copy SELECT * FROM shop.orders", "dialect": "postgres"}

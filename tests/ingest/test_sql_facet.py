@@ -12,7 +12,7 @@ import pytest
 from graph.model import Envelope, Instant, Name, Position
 from graph.statements import ColumnFlow, Flows, OutputFlow, Transformation
 from ingest.openlineage import Decoder
-from ingest.openlineage.sql_facet import dialect_of, infer
+from ingest.openlineage.sql_facet import LONGEST, dialect_of, infer
 from ingest.sql.result import Category, ColumnEdge, Hop, Place, SqlLineage, Statement, Table
 from tests.reference.events import (
     Json,
@@ -147,6 +147,25 @@ def test_a_script_that_is_one_query_fills_the_one_output() -> None:
     assert inferred([query], [ds("a")], [ds("b"), ds("c")]) == set()
     assert inferred([query, query], [ds("a")], [ds("b")]) == set()
     assert inferred([query, statement(outputs=["z"])], [ds("a")], [ds("b")]) == set()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO revenue (total) SELECT amount FROM orders -- " + "x" * LONGEST,
+        "INSERT INTO revenue (total) SELECT amount FROM {{ ref('orders') }}",
+    ],
+)
+def test_very_long_texts_and_templates_tell_nothing(sql: str) -> None:
+    assert infer(sql, "postgres", (ds("orders"),), (ds("revenue"),)) == ()
+
+
+def test_a_column_to_which_the_sql_gives_no_name_is_left_out() -> None:
+    sql = "INSERT INTO revenue SELECT SUM(amount), day FROM orders"
+
+    [found] = infer(sql, "postgres", (ds("orders"),), (ds("revenue"),))
+
+    assert [(flow.column, flow.target_column) for flow in found.flows or ()] == [("day", "day")]
 
 
 def test_confidence_is_below_a_producers_word_and_that_of_the_surest_way() -> None:

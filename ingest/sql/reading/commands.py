@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
+from ingest.sql.reading.effects import Created
 from ingest.sql.reading.parse import Parser
-from ingest.sql.reading.relations import STAR, Column
+from ingest.sql.reading.relations import STAR, Column, Scope, derived
 from ingest.sql.reading.statement import EVERY_COLUMN, EffectsReader
 from ingest.sql.result import Access, Category, Property, Table
 from ingest.sql.script.nodes import Tokens
@@ -21,7 +22,8 @@ _OTHER = frozenset(
     "REFRESH UNCACHE CLEAR RESET DISCARD KILL LOCK UNLOCK CHECKPOINT NOTIFY LISTEN PURGE FLUSH OPTIMIZE ZORDER REORG "
     "COLLECT DBCC EXIT LEAVE ITERATE CONTINUE BREAK CLOSE DEALLOCATE NULL GOTO SIGNAL RESIGNAL GET PUT REMOVE RM "
     "ASSERT MSCK REPAIR INSTALL LOAD ATTACH DETACH WAITFOR RECONFIGURE CHANGE QUIT SUSPEND RESUME BACKUP RESTORE "
-    "ABORT REINDEX VALIDATE UNDROP TYPE SUBTYPE PROCEDURE FUNCTION".split()
+    "ABORT REINDEX VALIDATE UNDROP CLUSTER SYSTEM CHECKSUM HANDLER INVALIDATE COMPUTE FSCK CONVERT GENERATE "
+    "FLASHBACK AUDIT NOAUDIT EXISTS CHECK RECOMPRESS TYPE SUBTYPE PROCEDURE FUNCTION".split()
 )
 
 
@@ -31,6 +33,35 @@ def rewrite(tokens: Tokens, dialect: str) -> Tokens:
     second = tokens[1].text.upper() if len(tokens) > 1 else ""
     if head == "REPLACE" and second == "INTO":
         return (_word(tokens[0], TokenType.INSERT, "INSERT"), *tokens[1:])
+    if head == "TABLE" and len(tokens) > 1:
+        return (*_select_star(tokens[0]), *tokens[1:])
+    if head == "INSERT":
+        tokens = _insert(tokens)
+    if head == "UPDATE":
+        while len(tokens) > 1 and tokens[1].text.upper() in ("IGNORE", "LOW_PRIORITY"):
+            tokens = (tokens[0], *tokens[2:])
+        tokens = _compound(tokens, dialect)
+    elif head == "SELECT" and dialect in ("tsql", "fabric"):
+        tokens = _compound(tokens, dialect)
+    if any(token.text.upper() == "JSON_TABLE" for token in tokens):
+        tokens = _plain_json_table(tokens)
+    if head == "CREATE":
+        tokens = _plain_view(tokens)
+    if head == "DELETE" and second not in ("FROM", "TOP") and len(tokens) > 1:
+        words = index(list(tokens)).words
+        where = words.index("WHERE") if "WHERE" in words else len(words)
+        if "FROM" not in words[:where]:  # DELETE t WHERE ...
+            return (tokens[0], _word(tokens[0], TokenType.FROM, "FROM"), *tokens[1:])
+    if head == "CREATE" and any(token.text.upper() in ("LOCAL", "VDS") for token in tokens[1:5]):
+        tokens = tuple(
+            _word(token, TokenType.VIEW, "VIEW") if token.text.upper() == "VDS" else token
+            for at, token in enumerate(tokens)
+            if not (at < 5 and token.text.upper() == "LOCAL")
+        )
+    if head == "COPY":
+        words = [token.text.upper() for token in tokens]
+        at = next((i for i in range(1, len(words)) if words[i - 1 : i + 1] == ["FROM", "LOCAL"]), 0)
+        tokens = (*tokens[:at], *tokens[at + 1 :]) if at else tokens
     if head == "LOCKING":
         for at, token in enumerate(tokens):
             if token.text.upper() in ("SELECT", "SEL", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH"):
@@ -57,6 +88,8 @@ def rewrite(tokens: Tokens, dialect: str) -> Tokens:
         return (_word(tokens[0], TokenType.CREATE, "CREATE"), *tokens[1:])
     if dialect in ("tsql", "fabric"):
         tokens = _without_openrowset(tokens)
+    if head == "MERGE" and [token.text.upper() for token in tokens[1:4]] == ["WITH", "SCHEMA", "EVOLUTION"]:
+        tokens = (tokens[0], *tokens[4:])
     if head == "MERGE" and dialect == "oracle":
         return _without_delete_where(tokens)
     if head in ("UPDATE", "DELETE") and len(tokens) > 4:
@@ -101,6 +134,87 @@ def _without_delete_where(tokens: Tokens) -> Tokens:
                 inside += (words[end] == "(") - (words[end] == ")")
                 end += 1
             return (*tokens[:at], *tokens[end:])
+    return tokens
+
+
+def _compound(tokens: Tokens, dialect: str) -> Tokens:
+    """T-SQL's `a += b` is `a = a + b`."""
+    if dialect not in ("tsql", "fabric"):
+        return tokens
+    for at in range(1, len(tokens) - 1):
+        sign, equals = tokens[at], tokens[at + 1]
+        if sign.text in ("+", "-", "*", "/", "%") and equals.text == "=" and sign.end + 1 == equals.start:
+            start = at - 1
+            while start > 0 and (tokens[start - 1].text in (".", "@") or tokens[start].text == "."):
+                start -= 1
+            name = tokens[start:at]
+            return _compound((*tokens[:at], equals, *name, sign, *tokens[at + 2 :]), dialect)
+    return tokens
+
+
+def _plain_json_table(tokens: Tokens) -> Tokens:
+    """JSON_TABLE without EXISTS, and without what stands for a missing value."""
+    words = [token.text.upper() for token in tokens]
+    result: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        if words[at] == "EXISTS" and words[at + 1 : at + 2] == ["PATH"]:
+            at += 1
+        elif words[at] in ("DEFAULT", "NULL", "ERROR"):
+            on = at + 2 if words[at] == "DEFAULT" else at + 1
+            if words[on : on + 1] == ["ON"] and words[on + 1 : on + 2] in (["EMPTY"], ["ERROR"]):
+                at = on + 2
+                continue
+        result.append(tokens[at])
+        at += 1
+    return tuple(result)
+
+
+def _plain_view(tokens: Tokens) -> Tokens:
+    """CREATE VIEW without MySQL's ALGORITHM, DEFINER and SQL SECURITY, and without WITH CHECK OPTION; CREATE TABLE t
+    AS TABLE u as a query."""
+    words = [token.text.upper() for token in tokens]
+    for at in range(len(words) - 2, 2, -1):
+        if words[at : at + 2] == ["AS", "TABLE"]:
+            return (*tokens[: at + 1], *_select_star(tokens[at]), *tokens[at + 2 :])
+    if "VIEW" not in words[:24]:
+        return tokens
+    if words[-2:] == ["CHECK", "OPTION"]:
+        end = len(words) - 2
+        while end and words[end] != "WITH":
+            end -= 1
+        tokens, words = tokens[:end], words[:end]
+    view = words.index("VIEW")
+    if {"ALGORITHM", "DEFINER", "SECURITY"} & set(words[:view]):
+        head = 3 if words[1:3] == ["OR", "REPLACE"] else 1
+        tokens = (*tokens[:head], *tokens[view:])
+    return tokens
+
+
+def _select_star(like: Token) -> Tokens:
+    return (
+        _word(like, TokenType.SELECT, "SELECT"),
+        _word(like, TokenType.STAR, "*"),
+        _word(like, TokenType.FROM, "FROM"),
+    )
+
+
+def _insert(tokens: Tokens) -> Tokens:
+    """INSERT ... TABLE t; INSERT OVERWRITE DIRECTORY with clauses; INSERT INTO IDENTIFIER(x)."""
+    words = index(list(tokens)).words
+    if "DIRECTORY" in words[:4]:
+        body = next((at for at, word in enumerate(words) if word in ("SELECT", "WITH", "TABLE", "VALUES", "FROM")), -1)
+        paths = [token for token in tokens[: max(body, 0)] if token.token_type is TokenType.STRING]
+        for at, token in enumerate(tokens[: max(body, 0)]):
+            if token.token_type is TokenType.STRING and token.text.lower() == "path" and at + 1 < body:
+                following = [it for it in tokens[at + 1 : body] if it.token_type is TokenType.STRING]
+                paths = following[:1] or paths
+        if body > 0 and paths:
+            into = _word(tokens[1], TokenType.INTO, "INTO")
+            return (tokens[0], into, _word(paths[0], TokenType.IDENTIFIER, paths[0].text), *tokens[body:])
+    for at in range(3, len(words)):
+        if words[at] == "TABLE" and words[at - 1] not in ("INTO", "OVERWRITE", ".") and "SELECT" not in words[:at]:
+            return (*tokens[:at], *_select_star(tokens[at]), *tokens[at + 1 :])
     return tokens
 
 
@@ -244,6 +358,23 @@ def _alter(command: _Command) -> bool:
         if other is not None:
             command.reader.exchange(table, other, "APPEND")
             return True
+    for verb in ("REPLACE", "ATTACH", "MOVE"):  # ClickHouse
+        start = command.at(verb, "PARTITION", start=end)
+        if start == end and (at := command.at("FROM", start=end)) > 0:
+            other, _ = command.name(at + 1)
+            if other is not None:
+                command.reader.exchange(table, other, f"{verb} PARTITION")
+                return True
+    if command.at("RENAME", start=end) == end and end + 1 < len(words) and words[end + 1] in ("AS", "="):
+        other, _ = command.name(end + 2)
+        if other is not None:
+            command.reader.rename(table, other)
+            return True
+    if command.at("MOVE", "PARTITION", start=end) == end and (at := command.at("TO", "TABLE", start=end)) > 0:
+        other, _ = command.name(at + 2)
+        if other is not None:
+            command.reader.exchange(other, table, "MOVE PARTITION")
+            return True
     if command.at("ATTACH", "PARTITION", start=end) == end:
         other, _ = command.name(end + 2)
         if other is not None:
@@ -281,7 +412,7 @@ def _create(command: _Command) -> bool:
     ):
         at += 1
     kind = words[at] if at < len(words) else ""
-    if kind not in ("STREAM", "TASK", "PIPE", "EVENT", "SYNONYM", "RULE", "ALERT"):
+    if kind not in ("STREAM", "TASK", "PIPE", "EVENT", "SYNONYM", "RULE", "ALERT", "FLOW"):
         return False
     name, end = command.name(_skip(command, at + 1))
     if kind == "STREAM":
@@ -336,7 +467,7 @@ def _grant(command: _Command) -> bool:
     """GRANT and REVOKE that sqlglot keeps as text: ON ALL TABLES, OBJECT::t, roles."""
     words = command.words
     granted = words[0] == "GRANT"
-    to = command.at("TO" if granted else "FROM")
+    to = command.at("FROM" if words[0] == "REVOKE" else "TO")
     on = command.at("ON")
     if to < 0:
         return False
@@ -344,9 +475,7 @@ def _grant(command: _Command) -> bool:
     privileges = " ".join(it.text for it in command.tokens[1:end]).split(" , ")
     securable = ""
     if 0 < on < to:
-        parts = [it.text for it in command.tokens[on + 1 : to]]
-        securable = "".join(f"{it} " if it.isalpha() and len(parts) > 3 else it for it in parts).strip().lower()
-        securable = securable.rpartition("::")[2]
+        securable = command.parser.text(command.tokens[on + 1 : to]).lower().rpartition("::")[2]
     principals = []
     for token, word in zip(command.tokens[to + 1 :], words[to + 1 :], strict=False):
         if word == "WITH":
@@ -359,23 +488,28 @@ def _grant(command: _Command) -> bool:
     return command.done(words[0], Category.DCL)
 
 
+def _apply(command: _Command) -> bool:
+    """Databricks' APPLY CHANGES INTO t FROM STREAM(s)."""
+    into, of = command.at("INTO"), command.at("FROM")
+    if into < 0 or of < 0:
+        return False
+    target, _ = command.name(into + 1)
+    start = of + 1
+    while start < len(command.words) and command.words[start] in ("STREAM", "("):
+        start += 1
+    source, _ = command.name(start)
+    if target is None or source is None:
+        return False
+    command.reader.whole_table(source, target)
+    return command.done("APPLY CHANGES", Category.DML)
+
+
 def _other(command: _Command) -> bool:
     if command.words[0] == "LOAD" and "INTO" in command.words:
         return _load(command)
     if command.words[0] == "PUT":
         return False
     return command.done(command.words[0], Category.OTHER)
-
-
-_COMMANDS: dict[str, Callable[[_Command], bool]] = {
-    "UNLOAD": _unload,
-    "RENAME": _rename,
-    "ALTER": _alter,
-    "CREATE": _create,
-    "BULK": _bulk,
-    "LOAD": _load,
-    **dict.fromkeys(_OTHER - {"LOAD"}, _other),
-}
 
 
 def _made_of_query(command: _Command) -> bool:
@@ -422,8 +556,67 @@ def _type(command: _Command) -> bool:
     return command.done(" ".join(command.words[:2]), Category.DDL)
 
 
+def _copied(command: _Command) -> bool:
+    """CREATE SNAPSHOT TABLE a CLONE b ..., CREATE TABLE a SHALLOW CLONE b VERSION AS OF 1, CREATE TABLE a COPY b."""
+    words = command.words
+    kind = next((at for at, word in enumerate(words[:6]) if word == "TABLE"), -1)
+    if kind < 0:
+        return False
+    table, end = command.name(_skip(command, kind + 1))
+    at = end + 1 if end < len(words) and words[end] in ("SHALLOW", "DEEP") else end
+    if table is None or at >= len(words) or words[at] not in ("CLONE", "COPY"):
+        return False
+    other, _ = command.name(at + 1)
+    if other is None:
+        return False
+    command.reader.whole_table(other, table)
+    columns = command.reader.environment.columns(other)
+    command.effects.created.append(Created(table, dict(columns) if columns else None))
+    return command.done("CREATE TABLE", Category.DDL)
+
+
+def _get(command: _Command) -> bool:
+    """Snowflake's GET @stage file; GET DIAGNOSTICS moves nothing."""
+    if len(command.tokens) > 2 and command.tokens[1].text.startswith("@"):
+        text = command.parser.text(command.tokens[1:]).split()
+        if len(text) > 1:
+            command.effects.inputs.setdefault(Table((text[0].lower(),)))
+            command.effects.outputs.setdefault(Table((text[1].strip("'").lower(),)))
+            return command.done("GET", Category.DML)
+    return command.done("GET", Category.OTHER)
+
+
+def _update(command: _Command) -> bool:
+    """Oracle's UPDATE (SELECT ...) v SET v.a = v.b: an updatable join."""
+    found = index(list(command.tokens))
+    if len(found.words) < 4 or found.words[1] != "(" or found.close[1] < 0:
+        return False
+    close = found.close[1]
+    set_ = command.at("SET", start=close)
+    query = command.parser.expression(command.tokens[2:close])
+    if set_ < 0 or not isinstance(query, exp.Query):
+        return False
+    alias = command.tokens[set_ - 1].text.lower() if set_ - 1 > close else ""
+    scope = Scope()
+    relation = derived(alias, command.reader.reader.query(query))
+    scope.add(relation)
+    where = command.at("WHERE", start=set_)
+    end = where if where > 0 else len(command.tokens)
+    for assignment in command.parser.expressions(command.tokens[set_ + 1 : end]):
+        if isinstance(assignment, exp.EQ) and isinstance(assignment.this, exp.Column):
+            target = relation.find(command.reader.names.lower(assignment.this.name)) or {}
+            for table, column in target:
+                if table is not None and len(target) == 1:
+                    sources = command.reader.reader.value(assignment.expression, scope)
+                    command.effects.write(table, [Column(column, sources)])
+                    command.reader.reader.inputs.pop(table, None)
+    return command.done("UPDATE", Category.DML)
+
+
 def _created(command: _Command) -> bool:
     words = [word for word in command.words[1:8] if word not in ("OR", "REPLACE", "EDITIONABLE", "NONEDITIONABLE")]
+    if _copied(command):
+        return True
     if words and words[0] in _ROWLESS:
         return _type(command)
     return _made_of_query(command)
@@ -440,7 +633,22 @@ _ROWLESS = frozenset(
 )
 
 
+_COMMANDS: dict[str, Callable[[_Command], bool]] = {
+    "UNLOAD": _unload,
+    "RENAME": _rename,
+    "ALTER": _alter,
+    "CREATE": _create,
+    "APPLY": _apply,
+    "BULK": _bulk,
+    "GET": _get,
+    "UPDATE": _update,
+    "DENY": _grant,
+    "LOAD": _load,
+    **dict.fromkeys(_OTHER - {"LOAD", "GET", "PUT", "UNDROP"}, _other),
+}
+
 _FALLBACKS: dict[str, Callable[[_Command], bool]] = {
+    "DROP": _type,
     "ALTER": _altered,
     "CREATE": _created,
     "GRANT": _grant,

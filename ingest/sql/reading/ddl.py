@@ -23,7 +23,11 @@ def create(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     if target is None:
         return
     if described.like is not None:
-        it.whole_table(described.like, target)
+        if described.is_copy:
+            it.whole_table(described.like, target)
+        else:
+            it.effects.inputs.setdefault(described.like)
+            it.effects.outputs.setdefault(target)
         columns = it.environment.columns(described.like)
         it.effects.created.append(Created(target, dict(columns) if columns else None))
     elif isinstance(body, (exp.Query, exp.Table, exp.Values)):
@@ -31,7 +35,10 @@ def create(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
         if described.into is not None:  # ClickHouse: the view only carries; the rows are the other table's
             it.effects.write(described.into, columns_)
             return
-        it.create(target, columns_, list(described.columns or ()))
+        named = (
+            list(described.columns or ()) if kind != "TABLE" or it.names.dialect not in ("mysql", "singlestore") else []
+        )
+        it.create(target, columns_, named)  # MySQL's list defines further columns
         if kind == "TABLE":
             it.done("CREATE TABLE AS", Category.DDL)
     elif isinstance(body, (exp.Insert, exp.Merge, exp.Update, exp.Delete)):  # CREATE TASK ... AS INSERT
@@ -100,6 +107,13 @@ def transaction(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None
     it.done(node.key.upper(), Category.TCL)
 
 
+def undrop(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
+    it.done("UNDROP", Category.DDL)
+    table = it.environment.table(node.this)
+    if table is not None:
+        it.effects.outputs.setdefault(table)
+
+
 def comment(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     it.done("COMMENT", Category.DDL)
 
@@ -116,4 +130,5 @@ HANDLERS: dict[type, Handler] = {
     exp.Commit: transaction,
     exp.Rollback: transaction,
     exp.Comment: comment,
+    exp.Undrop: undrop,
 }

@@ -21,7 +21,7 @@ _PROPERTY_NAMES: dict[type, str] = {
     exp.DistributedByProperty: "distributed_by",
     exp.SortKeyProperty: "sorted_by",
     exp.EngineProperty: "engine",
-    exp.Cluster: "clustered_by",
+    exp.ClusterProperty: "clustered_by",
     exp.DistStyleProperty: "distribution",
     exp.SchemaCommentProperty: "comment",
 }
@@ -36,6 +36,7 @@ class Described:
     table: Table | None
     columns: dict[str, str] | None = None
     like: Table | None = None
+    is_copy: bool = False  # CLONE, COPY: with its rows; LIKE: only its columns
     into: Table | None = None
     sources: tuple[Table, ...] = ()
 
@@ -56,10 +57,11 @@ def describe_create(node: exp.Expr, environment: Environment, effects: Effects) 
     if any(isinstance(it, _TEMPORARY) for it in listed) and not table.temporary:
         written = environment.names.parts(node.this)
         table = Table(written[-1:], True)
+        environment.name_temporary(written, table)
     described = Described(table)
     clone = node.args.get("clone")
     if clone is not None:
-        described.like = environment.table(clone.this)
+        described.like, described.is_copy = environment.table(clone.this), True
     sources: list[Table] = []
     for item in listed:
         if isinstance(item, exp.LikeProperty):
@@ -135,12 +137,12 @@ def _property(
 def _text(item: exp.Expr) -> str:
     value = item.args.get("value")
     if value is None:
-        value = item.args.get("this")
+        value = item.args.get("this") or item.args.get("expressions")
     if isinstance(value, exp.Expr):
         names = [it.name for it in value.find_all(exp.Identifier, exp.Literal, exp.Var) if it.name]
         return ", ".join(names)[:500]
     if isinstance(value, list):
-        return ", ".join(it.name for it in value if isinstance(it, exp.Expr))[:500]
+        return ", ".join(name.lower() for it in value if isinstance(it, exp.Expr) and (name := it.name))[:500]
     return str(value)[:500]
 
 
@@ -154,7 +156,10 @@ def _index(node: exp.Expr, environment: Environment, effects: Effects) -> None:
     columns = [
         environment.names.lower(column.name) for column in (params.find_all(exp.Column) if params is not None else ())
     ]
-    effects.properties.append(Property(table, "index", ", ".join(dict.fromkeys(columns))))
+    columns = list(dict.fromkeys(columns))
+    effects.properties.append(Property(table, "index", ", ".join(columns)))
+    if node.args.get("unique"):
+        effects.keys.append(Key(table, "UNIQUE", tuple(columns)))
 
 
 def _column_or_constraint(
@@ -169,8 +174,10 @@ def _column_or_constraint(
             _constraint(constraint.args.get("kind"), (name,), table, environment, effects)
         return
     if isinstance(item, exp.Constraint):
+        clustered = next((it for it in item.expressions if isinstance(it, exp.ClusteredColumnConstraint)), None)
+        named = _names(clustered.this, environment) if clustered is not None and clustered.this else ()
         for inner in item.expressions:
-            _constraint(inner, (), table, environment, effects)
+            _constraint(inner, named, table, environment, effects)
         return
     _constraint(item, (), table, environment, effects)
 

@@ -11,10 +11,15 @@ from ingest.sql.reading.relations import Column, Relation, Scope, derived
 from ingest.sql.reading.statement import EffectsReader, Handler
 from ingest.sql.result import Category, Table
 
+_DUPLICATE_KEY = frozenset({"mysql", "singlestore", "doris", "starrocks"})
+
 
 def select(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     """A query on its own, or SELECT ... INTO a table."""
-    into = node.args.get("into")
+    first = node
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this  # SELECT a INTO t ... UNION ...
+    into = first.args.get("into") if isinstance(first, exp.Select) else None
     it.done("SELECT", Category.DQL)
     columns = it.reader.query(node, parent)
     if into is not None and isinstance(into.this, exp.Table):
@@ -49,14 +54,15 @@ def insert(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     alias = it.names.lower(named.alias) if named.alias else ""
     conflict = node.args.get("conflict")
     if conflict is not None:
-        _conflict(it, conflict, target, columns, scope, alias)
+        _conflict(it, node, target, columns, scope, alias)
     it.give_back(node, target, scope, alias)
 
 
 def _conflict(
-    it: EffectsReader, conflict: exp.Expr, target: Table, columns: list[Column], scope: Scope, alias: str
+    it: EffectsReader, insert_: exp.Expr, target: Table, columns: list[Column], scope: Scope, alias: str
 ) -> None:
     """ON CONFLICT DO UPDATE, ON DUPLICATE KEY UPDATE: `excluded` is the row that was to be inserted."""
+    conflict = insert_.args["conflict"]
     assignments = [item for item in conflict.args.get("expressions") or () if isinstance(item, exp.EQ)]
     if not assignments:
         return
@@ -67,6 +73,14 @@ def _conflict(
     own = Relation(alias or target.parts[-1], table=target, known=it.environment.columns(target))
     nearest = Scope(inside)
     nearest.add(own)
+    for table in insert_.args["expression"].find_all(exp.Table) if it.names.dialect in _DUPLICATE_KEY else ():
+        found = it.environment.table(table)  # MySQL also sees the SELECT's own tables
+        if found is not None and isinstance(insert_.args["expression"], exp.Query):
+            name = it.names.lower(table.alias_or_name)
+            inside.relations.setdefault(name, Relation(name, table=found, known=it.environment.columns(found)))
+    where = conflict.args.get("where")
+    if where is not None:
+        it.reader.decides(where.this, nearest, FILTER)
     it.effects.writes[-1].columns = [*columns, *assigned(it, assignments, nearest)]
 
 
@@ -122,8 +136,27 @@ def assigned(it: EffectsReader, assignments: Sequence[exp.Expr], scope: Scope) -
             left, right = right.this, right.expression  # T-SQL: SET @v = column = value
         if isinstance(left, exp.Parameter):
             continue
-        result.append(Column(lower(left.name), value(right, scope), right))
+        if lower(left.name) == "row" and isinstance(right, exp.Column):  # PL/SQL: SET ROW = rec
+            row = it.environment.row(lower(right.name))
+            if row is not None:
+                result += it.reader.star_of_relation(row)
+                continue
+        result.append(Column(_target_column(it, left, scope), value(right, scope), right))
     return result
+
+
+def _target_column(it: EffectsReader, left: exp.Expr, scope: Scope) -> str:
+    """`a`, `t.a`, or the path of a field: `a.b`, `t.a.b`."""
+    if not isinstance(left, exp.Column):
+        return it.names.lower(left.name)
+    parts = [it.names.lower(part.name) for part in left.parts]
+    for cut in range(len(parts) - 1, 0, -1):
+        if scope.relation(*parts[:cut]) is not None:
+            return ".".join(parts[cut:])
+    return ".".join(parts) if it.names.dialect in _FIELDS else parts[-1]
+
+
+_FIELDS = frozenset({"bigquery", "databricks", "spark", "duckdb", "clickhouse"})
 
 
 def update(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
@@ -132,18 +165,26 @@ def update(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     inside = Scope(reader.with_(node, parent))
     first = node.this
     source = node.args.get("from_")
-    name = it.names.lower(first.alias_or_name)
-    alias = None
+    name = it.names.lower(first.alias_or_name) or "".join(it.names.parts(first)[-1:])
+    alias = derived_ = None
     if source is not None and isinstance(first, exp.Table):
         alias = _named_in(it, source.this, first)
+        derived_ = next((part for part in source.find_all(exp.Subquery) if it.names.lower(part.alias) == name), None)
     reader.targets_only.add(id(alias if alias is not None else first))
-    if alias is None:
+    owner: Relation | None = None
+    if alias is None and derived_ is None:
         reader.from_item(first, inside)
+        owner = next(iter(inside.relations.values()), None)
     if source is not None:
         reader.from_item(source.this, inside)
     for join in node.args.get("joins") or ():
         reader.join(join, inside)
-    owner = inside.relations.get(name) or inside.relation(name)
+    if alias is not None:
+        target = it.environment.table(alias)
+        owner = inside.relations.get(it.names.lower(alias.alias_or_name)) or next(
+            (relation for relation in inside.relations.values() if relation.table == target), None
+        )
+    owner = owner or inside.relations.get(name) or inside.relation(name)
     joined = bool(first.args.get("joins"))
     targets: dict[Table, list[Column]] = {}
     for assignment in node.expressions:
@@ -154,9 +195,18 @@ def update(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
         elif joined and isinstance(left, exp.Column):
             known = [one for one in inside.relations.values() if one.has(it.names.lower(left.name))]
             relation = known[0] if len(known) == 1 else owner
+        columns = assigned(it, [assignment], inside)
+        if relation is not None and relation.table is None:  # a join or CTE that can be written through
+            for column in columns:
+                origins = [(of, name_) for of, name_ in relation.find(column.name) or {} if of is not None]
+                if len(origins) == 1:
+                    column.name = origins[0][1]
+                    targets.setdefault(origins[0][0], []).append(column)
+                    reader.inputs.pop(origins[0][0], None)
+            continue
         table = _base(relation)
         if table is not None:
-            targets.setdefault(table, []).extend(assigned(it, [assignment], inside))
+            targets.setdefault(table, []).extend(columns)
     base = _base(owner)
     if joined and targets:
         if base is not None and base not in targets:
@@ -167,8 +217,10 @@ def update(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     elif owner is not None and owner.table is None and base is not None:
         reader.inputs.pop(base, None)  # an updatable CTE reads only what it writes
     _where_and_order(it, node, inside)
-    if not targets and base is not None:
+    if not targets and base is not None and not any(isinstance(it_, exp.EQ) for it_ in node.expressions):
         targets[base] = []
+    elif not targets and owner is not None and owner.table is not None:
+        targets[owner.table] = []
     for table, columns in targets.items():
         it.effects.write(table, columns)
         it.give_back(node, table, inside, owner.alias if owner is not None else "")
@@ -223,6 +275,11 @@ def delete(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     if not node.args.get("tables"):
         targets = [item for item in items[:1] if isinstance(item, exp.Table)]
     reader.targets_only.update(id(table) for table in targets)
+    if len(items) > 1 and targets and targets[0] is items[0]:  # MySQL: DELETE FROM t USING t JOIN u
+        named = [found for item in items[1:] if (found := _named_in(it, item, targets[0])) is not None]
+        if named:
+            items, targets = items[1:], named[:1]
+            reader.targets_only.add(id(named[0]))
     for item in items:
         reader.from_item(item, inside)
     _where_and_order(it, node, inside)
@@ -249,13 +306,13 @@ def merge(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     owner = list(inside.relations.values())[-1] if inside.relations else None
     target = _base(owner)
     condition = node.args.get("on")
-    if condition is not None:
+    if isinstance(condition, exp.Expr):
         reader.decides(condition, inside, JOIN)
         reader.join_pairs(condition, inside)
     columns: list[Column] = []
     whens = node.args.get("whens")
     for when in whens.expressions if whens is not None else ():
-        if when.args.get("condition") is not None:
+        if isinstance(when.args.get("condition"), exp.Expr):
             reader.decides(when.args["condition"], inside, CONDITIONAL)
         then = when.args.get("then")
         if isinstance(then, exp.Update):
@@ -274,8 +331,11 @@ def _merge_insert(
     it: EffectsReader, node: exp.Expr, target: Table | None, source: Relation | None, outer: Scope
 ) -> list[Column]:
     """The values of an INSERT branch can only be the source's."""
-    if isinstance(node.this, exp.Star) or (isinstance(node.this, exp.Var) and node.this.name.upper() == "ROW"):
+    if isinstance(node.this, exp.Star):
         return it.reader.star_of_relation(source)
+    if isinstance(node.this, exp.Var) and node.this.name.upper() == "ROW":
+        rows = it.reader.star_of_relation(source)
+        return it.place(target, rows, []) if target is not None else rows
     scope = Scope(outer)
     if source is not None:
         scope.add(source)
@@ -354,6 +414,15 @@ def load(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
         _flow(it, target, source, [])
 
 
+def put(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
+    """Snowflake's PUT file stage."""
+    it.done("PUT", Category.DML)
+    source, target = it.environment.table(node.this), it.environment.table(node.args["target"])
+    if source is not None and target is not None:
+        it.effects.inputs.setdefault(source)
+        it.effects.outputs.setdefault(target)
+
+
 def export(it: EffectsReader, node: exp.Expr, parent: Scope | None) -> None:
     it.done("EXPORT", Category.DML)
     columns = it.reader.query(node.this, parent)
@@ -378,4 +447,5 @@ HANDLERS: dict[type, Handler] = {
     exp.Copy: copy,
     exp.LoadData: load,
     exp.Export: export,
+    exp.Put: put,
 }

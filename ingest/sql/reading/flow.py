@@ -83,7 +83,7 @@ def through(sources: Sources, via: Via) -> Sources:
         origin: Via(
             then(inner.bits, via.bits),
             min(inner.confidence, via.confidence),
-            inner.reason if inner.confidence <= via.confidence and inner.reason else via.reason,
+            inner.reason if inner.confidence < via.confidence or not via.reason else via.reason,
         )
         for origin, inner in sources.items()
     }

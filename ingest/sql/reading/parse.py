@@ -39,6 +39,7 @@ class Parsed:
 
     node: exp.Expr | None
     into: tuple[str, ...] = ()  # variables that take the result
+    outfile: str = ""  # MySQL: the file that takes it
     output: Output | None = None
     unread: list[Unread] = field(default_factory=list)
     whole: bool = True  # False: only a part was understood
@@ -142,7 +143,10 @@ class Parser:
         except ParseError as error:
             first = error.errors[0] if error.errors else {}
             reason = str(first.get("description") or error).partition("<")[0].strip(" .")[:300] or "not understood"
-            at = (int(first.get("line") or place(tokens[0])[0]), max(1, int(first.get("col") or place(tokens[0])[1])))
+            line, column = place(tokens[0])
+            if first.get("line") and first.get("col"):  # sqlglot tells where the word ends
+                line, column = int(first["line"]), int(first["col"]) - len(first.get("highlight") or " ") + 1
+            at = (line, max(1, column))
         except RecursionError:
             reason, at = "nested too deeply", place(tokens[0])
         except Exception as error:
@@ -195,6 +199,10 @@ class Parser:
                 if after_insert:
                     after_insert = False
                     continue
+                if words[at + 1 : at + 2] in (["OUTFILE"], ["DUMPFILE"]) and at + 2 < len(tokens):
+                    parsed.outfile = tokens[at + 2].text
+                    end = next((i for i in range(at + 3, len(words)) if words[i] == "FROM"), len(words))
+                    return (*tokens[:at], *tokens[end:])
                 names, end = _names_after(tokens, words, at + 1)
                 if not names:
                     return tokens

@@ -7,6 +7,7 @@ the text and the columns, not with the paths through them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from sqlglot import exp
 
@@ -30,17 +31,20 @@ from ingest.sql.reading.flow import (
     through,
     union,
 )
-from ingest.sql.reading.names import Names, parameter
+from ingest.sql.reading.names import Names, is_path, parameter
 from ingest.sql.reading.relations import STAR, Column, Relation, Scope, derived
 from ingest.sql.result import Join, Table
 
 _LATERAL_ALIASES = frozenset(
     {"snowflake", "redshift", "databricks", "spark", "teradata", "duckdb", "clickhouse", "singlestore", "dremio"}
 )
+_ORACLE_PSEUDO = frozenset(
+    "rownum rowid level uid ora_rowscn connect_by_isleaf connect_by_iscycle sqlcode sqlerrm".split()
+)
 _PSEUDO = frozenset(
-    "rownum rowid level sysdate systimestamp user uid current_date current_time current_timestamp current_user "
-    "session_user localtime localtimestamp nextval currval ora_rowscn connect_by_isleaf connect_by_iscycle "
-    "$action _partitiontime _partitiondate sqlcode sqlerrm sqlrowcount found sqlstate sqlid metadata$filename "
+    "sysdate systimestamp user default current_date current_time current_timestamp current_user "
+    "session_user localtime localtimestamp nextval currval $action _partitiontime _partitiondate "
+    "sqlrowcount sqlstate sqlid metadata$filename "
     "metadata$file_row_number metadata$action metadata$isupdate metadata$row_id".split()
 )
 _MASKING = frozenset(
@@ -63,6 +67,14 @@ _CORRELATED = Via(IDENTITY, 0.8, "a table of the query around it, by its name")
 _VARIABLE = Via(IDENTITY, 0.9, "a variable of that name")
 
 
+_STRUCTS = frozenset(  # dialects where a dot may lead into a column
+    "bigquery databricks spark spark2 hive duckdb trino presto athena clickhouse snowflake doris starrocks redshift "
+    "risingwave drill dremio materialize".split()
+) | {""}
+_FLATTENED = ("seq", "key", "path", "index", "value", "this")
+_MAX_TURNS = 8  # of a recursive CTE: columns may take each other's place
+
+
 class Environment:
     """What a query may refer to beyond its own text. The session overrides this; here there is only a catalog."""
 
@@ -72,6 +84,9 @@ class Environment:
 
     def table(self, node: exp.Expr) -> Table | None:
         return self.names.table(node)
+
+    def name_temporary(self, parts: tuple[str, ...], table: Table) -> None:
+        """A temporary table goes by these parts from now on."""
 
     def columns(self, table: Table) -> Mapping[str, str] | None:
         return self._columns(table)
@@ -101,6 +116,7 @@ class QueryReader:
         self.targets_only: set[int] = set()  # ids of Table nodes that are targets, no inputs
         self.writes: Callable[[exp.Expr, Scope], list[Column]] | None = None  # of a writable CTE
         self._lateral = self.names.dialect in _LATERAL_ALIASES
+        self._pseudo = _PSEUDO | _ORACLE_PSEUDO if self.names.dialect in ("oracle", "exasol") else _PSEUDO
         self._budget = budget or Budget()
 
     # --- queries ---------------------------------------------------------------------------------------------------
@@ -146,6 +162,9 @@ class QueryReader:
         scope.ctes = ctes
         for cte in with_.expressions:
             name = self.names.lower(cte.alias)
+            if cte.args.get("scalar"):  # ClickHouse: WITH (SELECT ...) AS x
+                scope.aliases[name] = self.value(cte.this, scope)
+                continue
             names = self._alias_columns(cte)
             body = cte.this
             if isinstance(body, exp.SetOperation) and (with_.args.get("recursive") or _mentions(body, name)):
@@ -154,9 +173,11 @@ class QueryReader:
                     anchor = anchor.this
                 ctes.pop(name, None)  # inside the anchor the name means a table, if anything
                 ctes[name] = derived(name, self.query(anchor, scope), names)
-                # twice: what the recursive part adds may flow through itself once more
-                for _ in range(2):
+                for _ in range(_MAX_TURNS):  # until what the recursive part adds flows no further
+                    before = ctes[name].columns
                     ctes[name] = derived(name, self.query(body, scope), names)
+                    if ctes[name].columns == before:
+                        break
             else:
                 ctes[name] = derived(name, self.query(body, scope), names)
         return scope
@@ -194,7 +215,8 @@ class QueryReader:
                 continue
             for mine, theirs in zip(result, columns, strict=False):
                 add_all(mine.sources, theirs.sources, bits)
-                mine.relation = (*mine.relation, *theirs.relation)
+                if mine.is_star:
+                    mine.relation = _either(mine.relation, theirs.relation)
         order = top.args.get("order")
         if order is not None and scopes is not None:
             scope = Scope(scope)
@@ -278,6 +300,11 @@ class QueryReader:
         if group is not None:
             for key in group.expressions:
                 self._ordinal(key, scope, columns, GROUP_BY)
+            if group.args.get("all"):
+                for column in columns:
+                    if isinstance(column.node, exp.Expr) and column.node.find(exp.AggFunc) is None:
+                        for origin, via in column.sources.items():
+                            add(self.indirect, origin, Via(GROUP_BY, via.confidence, via.reason))
             for kind in ("grouping_sets", "cube", "rollup"):
                 for item in group.args.get(kind) or ():
                     if isinstance(item, exp.Expr):
@@ -289,6 +316,10 @@ class QueryReader:
             clause = args.get(key)
             if clause is not None:
                 self._order(clause, scope, columns)
+        for key in ("limit", "offset"):
+            clause = args.get(key)
+            if isinstance(clause, exp.Expr) and clause.find(exp.Query) is not None:
+                self.decides(clause, scope, FILTER)
 
     def _order(self, clause: exp.Expr, scope: Scope, columns: Sequence[Column]) -> None:
         for item in clause.expressions:
@@ -298,15 +329,22 @@ class QueryReader:
         """A grouping or sorting key: an expression, or the number of a result column."""
         if isinstance(key, exp.Literal):
             if not key.is_string and key.name.isdigit() and 0 < int(key.name) <= len(columns):
-                add_all(self.indirect, columns[int(key.name) - 1].sources, bits)
+                for origin, via in columns[int(key.name) - 1].sources.items():
+                    add(self.indirect, origin, Via(bits, via.confidence, via.reason))
             return
         if isinstance(key, exp.Column) and not key.args.get("table") and key.name.lower() in scope.aliases:
-            add_all(self.indirect, scope.aliases[key.name.lower()], bits)
-            return
+            name = key.name.lower()
+            if bits != GROUP_BY or not any(relation.has(name) for relation in scope.relations.values()):
+                for origin, via in scope.aliases[name].items():
+                    add(self.indirect, origin, Via(bits, via.confidence, via.reason))
+                return
         self.decides(key, scope, bits)
 
     def decides(self, node: exp.Expr, scope: Scope, bits: int) -> None:
-        add_all(self.indirect, self.value(node, scope, use_aliases=True), bits)
+        """What the expression is made of decides over all columns, whatever happens in it."""
+        for origin, via in self.value(node, scope, use_aliases=True).items():
+            kind = WINDOW if via.bits == WINDOW else bits
+            add(self.indirect, origin, Via(kind, via.confidence, via.reason))
 
     # --- the select list -------------------------------------------------------------------------------------------
 
@@ -367,8 +405,12 @@ class QueryReader:
         replaced = {
             self.names.lower(it.alias): it.this for it in star.args.get("replace") or () if isinstance(it, exp.Alias)
         }
+        pattern = star.args.get("ilike")
+        like = pattern.name.lower().replace("%", "*").replace("_", "?") if isinstance(pattern, exp.Expr) else "*"
         columns: list[Column] = []
         for column in self._star(relations, scope.using if star is node else ()):
+            if not column.is_star and not fnmatchcase(column.name, like):
+                continue
             if column.is_star:
                 if removed or renamed or replaced:
                     # what the star leaves out or makes anew can't be found behind it any more
@@ -424,7 +466,7 @@ class QueryReader:
             self._from_item(lateral, scope)
 
     def _relation_of(self, node: exp.Expr, scope: Scope) -> Relation | None:
-        if isinstance(node, exp.Final):
+        if isinstance(node, (exp.Final, exp.Stream)):
             node = node.this
         alias = self.names.lower(node.alias) if node.alias else ""
         names = self._alias_columns(node)
@@ -463,7 +505,7 @@ class QueryReader:
     def _table(self, node: exp.Expr, alias: str, names: Sequence[str], scope: Scope) -> Relation | None:
         name = node.this
         if not isinstance(name, (exp.Identifier, exp.Dot, exp.Var, exp.Literal, exp.Parameter, exp.Placeholder)):
-            if not isinstance(name, exp.DynamicIdentifier):
+            if not isinstance(name, exp.DynamicIdentifier) and name.name.lower() != "identifier":
                 return self._function(name, alias, names, scope)
         short = self.names.lower(name.name) if not node.args.get("db") and isinstance(name, exp.Identifier) else ""
         if isinstance(name, (exp.Parameter, exp.Placeholder)):
@@ -512,17 +554,48 @@ class QueryReader:
             inner = called.expression if isinstance(called, exp.Dot) else called
             name = self.names.lower(inner.name or "") if isinstance(inner, (exp.Anonymous, exp.Column)) else ""
         result = self.environment.result(name) if name else None
+        if result is None and self.names.dialect == "snowflake":
+            if isinstance(called, exp.Column) or (isinstance(called, exp.Literal) and called.is_string):
+                return self._named_table(called, alias)  # TABLE('db.s.t')
         if result is not None:
             self.value(called, scope)
             return derived(alias or name, self._star((result,)), names)
+        path = self._file_read(called, name)
+        if path is not None:
+            self.inputs.setdefault(path)
+            return Relation(alias or path.parts[-1], table=path)
         sources = self.value(called, scope) if not isinstance(called, exp.Literal) else {}
         sources = through(sources, Via(TRANSFORMATION))
         relation = Relation(alias or name or "table", anything=sources)
+        schema = called.args.get("schema") if isinstance(called, exp.JSONTable) else None
+        for column in schema.find_all(exp.JSONColumnDef) if schema is not None else ():
+            if column.this is not None:
+                relation.columns[self.names.lower(column.this.name)] = {} if column.args.get("ordinality") else sources
         for column in names:
             relation.columns[column] = sources
         if alias and not names:
             relation.columns[alias] = sources  # FROM f(x) AS n: the value goes by the alias
         return relation
+
+    def _named_table(self, called: exp.Expr, alias: str) -> Relation | None:
+        if isinstance(called, exp.Literal):
+            table: Table | None = Table(self.names.complete(tuple(self.names.lower(called.name).split("."))))
+        else:
+            table = self.environment.table(called)
+        if table is None:
+            return None
+        self.inputs.setdefault(table)
+        return Relation(alias or table.parts[-1], table=table, known=self.environment.columns(table))
+
+    def _file_read(self, called: exp.Expr, name: str) -> Table | None:
+        """The file that a function like read_csv('x.csv') or s3('https://...') reads."""
+        name = name or type(called).__name__.lower().replace("readcsv", "read_csv").replace(
+            "readparquet", "read_parquet"
+        )
+        if not name.startswith(("read_", "scan_", "parquet_", "s3", "url", "file", "gcs", "hdfs", "azureblob")):
+            return None
+        first = next((it for it in _expressions(called.args)), None)
+        return self.environment.table(first) if isinstance(first, exp.Literal) and first.is_string else None
 
     def _unnest(self, node: exp.Expr, alias: str, names: Sequence[str], scope: Scope) -> Relation:
         sources = through(union(self.value(it, scope) for it in node.expressions), Via(TRANSFORMATION))
@@ -545,6 +618,8 @@ class QueryReader:
             return self._function(inner, alias, names, scope)
         sources = through(self.value(inner, scope), Via(TRANSFORMATION))
         relation = Relation(alias or "lateral", anything=sources)
+        if self.names.dialect == "snowflake":
+            names = names or _FLATTENED
         for name in names:
             # Snowflake's FLATTEN: SEQ only counts, the others hold what was flattened
             relation.columns[name] = {} if name == "seq" and len(names) == 6 else sources
@@ -560,25 +635,33 @@ class QueryReader:
         gone: set[str] = set()
         made: dict[str, Sources] = {}
         if pivot.args.get("unpivot"):
-            values: Sources = {}
+            values: list[Sources] = []  # one a value column
             for field in fields:
                 for item in field.expressions:
-                    for column in item.find_all(exp.Column):
+                    for at, column in enumerate(item.find_all(exp.Column, bfs=False)):
                         gone.add(self.names.lower(column.name))
-                        add_all(values, self.value(column, inside), TRANSFORMATION)
+                        if at == len(values):
+                            values.append({})
+                        add_all(values[at], self.value(column, inside), TRANSFORMATION)
                 made[self.names.lower(field.this.name)] = {}
-            for name in pivot.expressions:
-                for part in name.expressions if isinstance(name, exp.Tuple) else (name,):
-                    made[self.names.lower(part.name)] = values
+            parts = [
+                part
+                for name in pivot.expressions
+                for part in (name.expressions if isinstance(name, exp.Tuple) else [name])
+            ]
+            for at, part in enumerate(parts):
+                whole = union(values) if len(parts) != len(values) else values[at]
+                made[self.names.lower(part.name)] = whole
         else:
-            aggregated = union(self.value(it, inside) for it in pivot.expressions)
+            aggregated = [self.value(it, inside) for it in pivot.expressions]
             for it in pivot.expressions:
                 gone.update(self.names.lower(column.name) for column in it.find_all(exp.Column))
             for field in fields:
                 add_all(self.indirect, self.value(field.this, inside), GROUP_BY)
                 gone.update(self.names.lower(column.name) for column in field.this.find_all(exp.Column))
-            for name in pivot.args.get("columns") or ():
-                made[self.names.lower(name.name).strip("'")] = aggregated
+            for at, name in enumerate(pivot.args.get("columns") or ()):
+                # every value of the field in turn has all aggregates
+                made[self.names.lower(name.name).strip("'")] = aggregated[at % len(aggregated)] if aggregated else {}
         result = Relation(alias)
         for column in self._star((relation,)):
             if column.is_star:
@@ -588,6 +671,12 @@ class QueryReader:
                 result.columns[column.name] = column.sources
         result.columns.update(made)
         listed = self._alias_columns(pivot)
+        if listed and result.rest:
+            # the pivoted columns come last; before them stand those of a table that is not known, by their own names
+            named = dict(zip(listed[-len(made) :], made.values(), strict=False)) if made else {}
+            for name in listed:
+                result.columns[name] = named.get(name) or union(it.find(name) or {} for it in result.rest)
+            return result
         return derived(alias, self._star((result,)), listed) if listed else result
 
     def join(self, join: exp.Expr, scope: Scope) -> None:
@@ -595,22 +684,18 @@ class QueryReader:
         self._from_item(join.this, scope)
         for nested in join.args.get("joins") or ():
             self.join(nested, scope)
-        using = join.args.get("using") or ()
-        for column in using:
-            name = self.names.lower(column.name)
+        right = list(scope.relations.values())[len(before) :]
+        using = [self.names.lower(column.name) for column in join.args.get("using") or ()]
+        if (join.args.get("method") or "").upper() == "NATURAL":
+            known = {name for relation in before for name, _ in relation.star()} - {STAR}
+            using += [name for relation in right for name, _ in relation.star() if name in known]
+        for name in using:
             scope.using.add(name)
-            right = [relation for relation in scope.relations.values() if relation not in before]
             for relation in (*before, *right):
                 add_all(self.indirect, relation.find(name) or {}, JOIN)
             for left in before[:1]:
                 for other in right:
                     self._joined(left.find(name), other.find(name))
-        if (join.args.get("method") or "").upper() == "NATURAL":
-            known = [set(dict(relation.star())) - {STAR} for relation in before]
-            for relation in scope.relations.values():
-                if relation not in before:
-                    common = {name for name, _ in relation.star() if any(name in columns for columns in known)}
-                    scope.using |= common
         condition = join.args.get("on")
         if condition is not None:
             self.decides(condition, scope, JOIN)
@@ -618,6 +703,10 @@ class QueryReader:
         match = join.args.get("match_condition")
         if match is not None:
             self.decides(match, scope, JOIN)
+        if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI") and len(scope.relations) > len(before):
+            gone = before if str(join.args.get("side") or "").upper() == "RIGHT" else right
+            kept = [(name, it) for name, it in scope.relations.items() if it not in gone]
+            scope.relations = dict(kept)  # that side only decides which rows stay
 
     def join_pairs(self, condition: exp.Expr, scope: Scope) -> None:
         """Equal columns of two tables, as evidence of keys."""
@@ -726,6 +815,19 @@ class QueryReader:
             stack.append((node.this, decides, scope))
             stack.extend((args[key], changed, scope) for key in ("true", "false") if args.get(key) is not None)
             return
+        if isinstance(node, exp.Nvl2):
+            stack.append((node.this, decides, scope))
+            stack.extend((args[key], changed, scope) for key in ("true", "false") if args.get(key) is not None)
+            return
+        if isinstance(node, exp.DecodeCase):
+            parts = node.expressions
+            stack.append((parts[0], decides, scope))
+            for at in range(1, len(parts), 2):
+                is_default = at == len(parts) - 1
+                stack.append((parts[at], changed if is_default else decides, scope))
+                if not is_default:
+                    stack.append((parts[at + 1], changed, scope))
+            return
         if isinstance(node, exp.Nullif):
             stack.append((node.this, changed, scope))
             stack.append((node.expression, decides, scope))
@@ -777,6 +879,8 @@ class QueryReader:
             for child in _expressions(args):
                 if isinstance(child, exp.Order):
                     stack.extend((it, then(SORT, bits), scope) for it in child.expressions)
+                    if child.this is not None:  # LISTAGG(x) WITHIN GROUP (ORDER BY y), ARRAY_AGG(x ORDER BY y)
+                        stack.append((child.this, inside, scope))
                 else:
                     stack.append((child, inside, scope))
             return
@@ -797,9 +901,8 @@ class QueryReader:
                 return
             elif (returned := self.environment.result(name)) is not None:
                 add_all(result, returned.everything(), bits)
-                return
             elif name == "values" and node.expressions and isinstance(node.expressions[0], exp.Identifier):
-                excluded = self.environment.row("excluded")  # MySQL: VALUES(col) in ON DUPLICATE KEY UPDATE
+                excluded = self._relation(("excluded",), scope)  # MySQL: VALUES(col) in ON DUPLICATE KEY UPDATE
                 if excluded is not None:
                     add_all(result, excluded.find(self.names.lower(node.expressions[0].name)) or {}, bits)
                 return
@@ -830,7 +933,7 @@ class QueryReader:
         if bound is not None:
             return bound
         for relation in scope.relations.values():
-            if relation.table is not None:
+            if relation.table is not None and is_path(relation.table.parts):
                 return {(relation.table, f"${number}"): Via()}
         return union(relation.find(f"${number}") or {} for relation in scope.relations.values())
 
@@ -874,7 +977,11 @@ class QueryReader:
         dotted = self.environment.variable(".".join(parts))
         if dotted is not None:
             return dotted
-        if parts[-1] in _PSEUDO:
+        if parts[-1] in self._pseudo:
+            return {}
+        if not scope.relations and (of_block := self.environment.variable(parts[-1])) is not None:
+            return of_block  # a variable by its block's label
+        if self.names.dialect not in _STRUCTS:
             return {}
         whole = self._unqualified(parts[0], scope, silent=True)
         return _field(whole, parts[1:])
@@ -900,7 +1007,7 @@ class QueryReader:
             alias = here.aliases.get(name)
             if alias is not None and name not in here.evident and (aliases or not opened):
                 return alias
-            if here is scope and name in _PSEUDO:
+            if here is scope and name in self._pseudo:
                 return {}
             variable = self.environment.variable(name)
             if variable is not None:
@@ -973,7 +1080,9 @@ def _field(sources: Sources, fields: tuple[str, ...]) -> Sources:
     """A field of a struct column is a column of its own where nothing came between."""
     if not fields:
         return sources
-    path = ".".join(fields)
+    path = ".".join(field for field in fields if not field.isdigit())  # a number is a place, no field
+    if not path:
+        return sources
     return {
         (table, f"{column}.{path}" if via.bits == IDENTITY and column != STAR else column): via
         for (table, column), via in sources.items()
@@ -986,6 +1095,11 @@ def _called(relation: Relation, alias: str) -> Relation:
     )
 
 
+def _either(one: tuple[Relation, ...], two: tuple[Relation, ...]) -> tuple[Relation, ...]:
+    """What stands behind the star of a set operation: a column comes from both sides."""
+    return (Relation("", rest=(Relation("", rest=one), Relation("", rest=two)), is_union=True),)
+
+
 def _merge_starred(result: list[Column], columns: Sequence[Column], bits: int) -> None:
     """Branches of a set operation of which one holds a star: by name where there are names, else all into the star."""
     by_name = {column.name: column for column in result}
@@ -993,7 +1107,8 @@ def _merge_starred(result: list[Column], columns: Sequence[Column], bits: int) -
         mine = by_name.get(column.name)
         if mine is not None:
             add_all(mine.sources, column.sources, bits)
-            mine.relation = (*mine.relation, *column.relation)
+            if mine.is_star:
+                mine.relation = _either(mine.relation, column.relation)
         elif STAR in by_name and not column.is_star:
             by_name[STAR].relation = (
                 *by_name[STAR].relation,

@@ -13,7 +13,7 @@ _NOT_LISTED = Via(IDENTITY, 0.7, "not among the known columns of the table")
 _STAR_UNKNOWN = Via(IDENTITY, 0.6, "star expanded without a schema")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Relation:
     """Anything with columns. `columns` are the known ones in order. It is *open* where it may have others: a
     `table` without a schema, a star over open relations (`rest`), or a value whose fields are not known
@@ -26,6 +26,7 @@ class Relation:
     rest: tuple[Relation, ...] = ()
     anything: Sources | None = None
     hidden: frozenset[str] = frozenset()  # of `rest`: what the star left out
+    is_union: bool = False  # of `rest`: a column comes from each of them, not from one
 
     @property
     def is_open(self) -> bool:
@@ -50,6 +51,8 @@ class Relation:
             return self.anything
         if not self.rest or name in self.hidden:
             return None
+        if self.is_union:
+            return union(relation.find(name) or {} for relation in self.rest) or None
         listed = [relation for relation in self.rest if relation.has(name)]
         candidates = listed or [relation for relation in self.rest if relation.is_open]
         if len(candidates) == 1:

@@ -8,9 +8,10 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ingest.sql.script.tokens import index
 
-_READ_AFTER = frozenset({"FROM", "JOIN", "USING", "APPLY"})
+_READ_AFTER = frozenset({"FROM", "JOIN", "APPLY"})
 _WRITE_AFTER = frozenset({"INTO", "UPDATE", "OVERWRITE", "MERGE", "TABLE", "VIEW"})
 _NO_NAME = frozenset(
+    "OUTFILE DUMPFILE DIRECTORY IDENTIFIER STREAM USING LOCAL CHANGES DEFINER CSV PARQUET KAFKA VERTICA "
     "SELECT VALUES SET WHERE ON AS LATERAL UNNEST TABLE FLATTEN FROM INTO JOIN ONLY IF NOT EXISTS DUAL".split()
 )
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
@@ -34,7 +35,9 @@ def tables_in(tokens: Sequence[Token]) -> tuple[set[str], Names, Names]:
             if at + 2 < len(tokens) and words[at + 2] in ("SELECT", "WITH") and "WITH" in words[:at]:
                 ctes.add(tokens[at - 1].text.lower())
         into: Names | None = None
-        if word in _READ_AFTER and not _is_call(words, close, at):
+        if (word in _READ_AFTER or (word == "USING" and head in ("MERGE", "DELETE"))) and not _is_call(
+            words, close, at
+        ):
             into = reads
         elif word in _WRITE_AFTER and (word not in ("TABLE", "VIEW") or (defines and at < 6)):
             into = writes

@@ -112,8 +112,12 @@ class EffectsReader:
         elif known is not None:
             names = [name for name in known if "." not in name and name not in dynamic and name not in static]
             names += dynamic
-            if not starred and len(names) != len(columns):
-                names = []  # the schema is older or newer than the statement
+            if not starred and len(names) < len(columns):
+                names = []  # the schema is older than the statement
+        if not names and dynamic and not starred and len(columns) >= len(dynamic):
+            last = columns[-len(dynamic) :]  # Hive: what leads to a partition stands last
+            renamed = [Column(name, it.sources, it.node) for name, it in zip(dynamic, last, strict=True)]
+            return [*columns[: -len(dynamic)], *renamed]
         if not names:
             return columns
         if not starred:
@@ -178,9 +182,12 @@ class EffectsReader:
         columns: list[Column] = []
         for projection in expressions:
             columns.extend(self.reader.projection(projection, scope))
-        if row.table is not None and any(table == row.table for it in columns for (table, _) in it.sources):
-            self.reader.inputs.setdefault(row.table)
         return columns
+
+    def uses(self, target: Table, columns: Sequence[Column]) -> None:
+        """What is given back goes somewhere, so the changed table is read, too."""
+        if any(table == target for it in columns for (table, _) in it.sources):
+            self.reader.inputs.setdefault(target)
 
     def _writable_cte(self, node: exp.Expr, scope: Scope) -> list[Column]:
         """A change inside WITH: its effects are the statement's, its RETURNING the CTE's columns."""
@@ -188,5 +195,7 @@ class EffectsReader:
         self.effects.returned = None
         self.handle(node, scope)
         returned: list[Column] = self.effects.returned or []
+        for target in self.effects.outputs:
+            self.uses(target, returned)
         self.effects.kind, self.effects.category, self.effects.returned = kind, category, outer
         return returned

@@ -1,6 +1,6 @@
 """Runs a script's block tree as its engine would: statements in order over shared tables, variables and cursors.
 
-Nothing is executed but names: both ways of an IF are taken, a loop's body twice (so that what one turn leaves reaches
+Nothing is executed but names: both ways of an IF are taken, a loop's body some turns (so that what one leaves reaches
 the next), a procedure of the script where it is called. The runners stand on each other: environment, running,
 values, dynamic, transactions, calls.
 """
@@ -33,7 +33,7 @@ from ingest.sql.session.calls import CallRunner
 from ingest.sql.session.state import State, Value, merge
 from ingest.sql.session.statements import SPENT
 
-_MAX_TWICE = 2  # loops in loops whose bodies run twice
+_TURNS = (3, 2, 1)  # how often a loop's body runs: the outermost, one in it, deeper ones
 
 
 class Session(CallRunner):
@@ -79,9 +79,14 @@ class Session(CallRunner):
         try:
             handler(self, node)
         except OutOfSteps:
-            tokens = getattr(node, "tokens", ())
-            if tokens:
-                self.unread.setdefault(self.parser.unread(tokens, SPENT))
+            reason = SPENT
+        except Exception as error:  # whatever one statement does to us, the others count
+            reason = f"not understood ({type(error).__name__})"
+        else:
+            return
+        tokens = getattr(node, "tokens", ())
+        if tokens:
+            self.unread.setdefault(self.parser.unread(tokens, reason))
 
     def _block(self, node: Block) -> None:
         self.state.frames.append({})
@@ -123,7 +128,7 @@ class Session(CallRunner):
         else:
             self._condition(node.condition)
         self._loops += 1
-        for _ in range(2 if self._loops <= _MAX_TWICE else 1):
+        for _ in range(_TURNS[min(self._loops, len(_TURNS)) - 1]):
             self._nodes(node.body)
         self._loops -= 1
         self._conditions -= 1

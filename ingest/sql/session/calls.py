@@ -39,6 +39,7 @@ class CallRunner(TransactionRunner):
                         for inner in node.body.body:
                             if isinstance(inner, Call):
                                 self._trigger_tables[inner.name] = table
+                                self._trigger_rows[inner.name] = tuple(_row_names(node.tokens))
                 self._register(node.body.body)
 
     def _called(self, nodes: Iterable[Node]) -> set[tuple[str, ...]]:
@@ -73,8 +74,11 @@ class CallRunner(TransactionRunner):
 
     def _define(self, node: RoutineNode) -> None:
         if node.kind == "PACKAGE":
-            self.state.frames.append({})
+            package = node.name[-1] if node.name else ""
+            self.state.frames.append(self.state.packages.get(package, {}))
             self._nodes(it for it in node.body.body if not isinstance(it, RoutineNode))
+            self.state.packages[package] = self.state.frames.pop()
+            self.state.frames.append({})
             for inner in node.body.body:
                 if isinstance(inner, RoutineNode) and id(inner) not in self._done:
                     self._define(inner)
@@ -107,10 +111,12 @@ class CallRunner(TransactionRunner):
         for known, routine in self.routines.items():
             if known[-len(name) :] == name or name[-len(known) :] == known:
                 return routine
-        last = [routine for known, routine in self.routines.items() if known[-1] == name[-1]]
+        last = [routine for known, routine in self.routines.items() if name and known[-1] == name[-1]]
         return last[0] if len(last) == 1 else None
 
-    def _call(self, node: RoutineNode, arguments: Sequence[tuple[str, Value]], targets: Sequence[str]) -> list[Column]:
+    def _call(
+        self, node: RoutineNode, arguments: Sequence[tuple[str, Value]], targets: Sequence[tuple[str, str]]
+    ) -> list[Column]:
         """Runs a routine; answers with the columns that it returns."""
         if len(self._running) >= _MAX_CALLS or any(it is node for it in self._running):
             return []
@@ -128,17 +134,21 @@ class CallRunner(TransactionRunner):
             if value == Value() and parameter.default:
                 value = self._value_of(parameter.default)
             frame[parameter.name] = value
-        self.state.frames = [frames[0], frame]
+        for position, (_, given) in enumerate(arguments, 1):
+            frame.setdefault(f"${position}", given)  # of a prepared statement
+        package = self.state.packages.get(node.name[-2]) if len(node.name) > 1 else None
+        self.state.frames = [frames[0], *([package] if package is not None else []), frame]
         if node.returns_variable:
             table = Table((node.returns_variable,), True)
             self.state.tables[table] = TableState(dict.fromkeys(node.returns, "") or None)
         trigger = Table(self.names.complete(node.table)) if node.table else self._trigger_table(node)
         if trigger is not None:
-            for name in ("new", "old", "inserted", "deleted"):
+            for name in ("new", "old", "inserted", "deleted", *_row_names(node.tokens), *self._rows_of(node)):
                 row = Relation(name, table=trigger, known=super().columns(trigger))
                 frame[name] = Value(row=row)
         self._running.append(node)
         self._results.append([])
+        dynamic, self._dynamic = self._dynamic, []
         conditions, self._conditions = self._conditions, 0
         implicit = self.dialect in IMPLICIT and not self._transactions
         if implicit:
@@ -146,14 +156,20 @@ class CallRunner(TransactionRunner):
         self._block(node.body)
         if implicit and self._transactions:
             self._transactions.pop()
-        self._conditions = conditions
+        self._conditions, self._dynamic = conditions, dynamic
         self._running.pop()
         results = self._results.pop()
-        values = self.state.frames[1] if len(self.state.frames) > 1 else frame
+        values = self.state.frames[-1] if len(self.state.frames) > 1 else frame
+        if package is not None and len(self.state.frames) > 2:
+            self.state.packages[node.name[-2]] = self.state.frames[1]
+        frames[0] = self.state.frames[0]
         self.state.frames = frames
-        for index, target in enumerate(targets):
-            if target and index < len(node.parameters):
-                self.state.assign(target, values.get(node.parameters[index].name, Value()))
+        parameters = {parameter.name.lstrip("@"): parameter.name for parameter in node.parameters}
+        for index, (named, target) in enumerate(targets):
+            by_position = node.parameters[index].name if index < len(node.parameters) else ""
+            name = parameters.get(named, "") if named else by_position
+            if target and name:
+                self.state.assign(target, values.get(name, Value()))
         columns: list[Column] = []
         if node.returns_variable:
             table = Table((node.returns_variable,), True)
@@ -176,6 +192,12 @@ class CallRunner(TransactionRunner):
             return None
         return self._call(routine, (), ())
 
+    def _rows_of(self, node: RoutineNode) -> tuple[str, ...]:
+        for name, rows in self._trigger_rows.items():
+            if node.name[-len(name) :] == name or name[-len(node.name) :] == node.name:
+                return rows
+        return ()
+
     def _trigger_table(self, node: RoutineNode) -> Table | None:
         for name, table in self._trigger_tables.items():
             if node.name[-len(name) :] == name or name[-len(node.name) :] == node.name:
@@ -193,13 +215,14 @@ class CallRunner(TransactionRunner):
             if caller is not None and called not in caller.calls:
                 self.found_routines[self._running[-1].name] = replace(caller, calls=(*caller.calls, called))
         arguments: list[tuple[str, Value]] = []
-        targets: list[str] = []
+        targets: list[tuple[str, str]] = []
         for tokens in node.arguments:
             named, value_tokens = named_argument(tokens)
             arguments.append((named, self._value_of(value_tokens)))
             plain = [token for token in value_tokens if token.text.upper() not in ("OUTPUT", "OUT")]
             text = "".join(token.text for token in plain).lower().lstrip(":")
-            targets.append(text if self.state.variable(text) is not None else "")
+            known = text.startswith("@") or self.state.variable(text) is not None
+            targets.append((named, text if known else ""))
         routine = self._routine(name)
         if routine is None:
             if any(token.text.upper() == "SELECT" for it in node.arguments for token in it):
@@ -245,6 +268,21 @@ class CallRunner(TransactionRunner):
 
     def _block(self, node: Block) -> None:
         raise NotImplementedError
+
+
+def _row_names(tokens: Tokens) -> list[str]:
+    """A trigger's REFERENCING NEW AS n OLD AS o, or NEW TABLE AS ns."""
+    words = [token.text.upper() for token in tokens]
+    if "REFERENCING" not in words:
+        return []
+    result = []
+    for at in range(words.index("REFERENCING") + 1, len(words)):
+        if words[at] in ("NEW", "OLD"):
+            rest = [i for i in range(at + 1, min(at + 4, len(words))) if words[i] not in ("AS", "TABLE", "ROW")]
+            result += [tokens[rest[0]].text.lower()] if rest else []
+        elif words[at] in ("FOR", "WHEN", "DECLARE", "BEGIN"):
+            break
+    return result
 
 
 def _head_of_insert(tokens: Tokens) -> tuple[Tokens, tuple[str, ...]]:

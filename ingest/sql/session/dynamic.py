@@ -43,6 +43,7 @@ class DynamicRunner(ValueRunner):
             texts = folder.fold(parsed)
         whole = [it for it in texts if it.strip() and not it.lstrip().startswith(UNKNOWN)]
         if not whole or len(self._dynamic) >= _MAX_DYNAMIC:
+            self._condition(text)  # the text's own query is read, whatever it makes
             self._note(tokens, "dynamic SQL whose text can't be known")
             return None
         values: list[Value] = []
@@ -81,6 +82,7 @@ class DynamicRunner(ValueRunner):
             self._outer_place = (Place(line, column), tokens[0].start)
         self._path = (*self._path, tokens[0].start, text)
         self.parser = Parser(text, self.dialect)
+        frame.base = len(self.state.frames) - 1  # the values given by name
         self._dynamic.append(frame)
         self._results.append([])
         unknown = UNKNOWN in text
@@ -112,7 +114,10 @@ class DynamicRunner(ValueRunner):
                 if UNKNOWN in table.sql():
                     return True
             for part in parsed.node.find_all(exp.Identifier):
-                if part.name.startswith(UNKNOWN) and not isinstance(part.parent, exp.Column):
+                column = part.parent
+                if part.name.startswith(UNKNOWN) and (
+                    not isinstance(column, exp.Column) or isinstance(column.parent, exp.Select)
+                ):
                     return True
         return False
 

@@ -43,6 +43,7 @@ class Bound:
     named: dict[str, Value] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     next: int = 0
+    base: int = 0  # the frames below are a routine's, whose variables the text does not see
 
 
 class SessionEnvironment(Environment):
@@ -63,6 +64,7 @@ class SessionEnvironment(Environment):
         self._runs: dict[int, int] = {}
         self._returned: dict[int, list[Column]] = {}
         self._altered: set[Table] = set()
+        self._temporary_names: set[tuple[str, ...]] = set()  # qualified ones
         self._done: set[int] = set()  # ids of routines that have run
         self._running: list[RoutineNode] = []
         self._path: tuple[object, ...] = ()  # of the dynamic text that is run
@@ -72,9 +74,11 @@ class SessionEnvironment(Environment):
         self._transactions: list[Open] = []
         self._results: list[list[list[Column]]] = [[]]  # result sets of each running routine
         self._trigger_tables: dict[tuple[str, ...], Table] = {}
+        self._trigger_rows: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._pieces: dict[str, exp.Expr] = {}
         self._order = 0
         self._captured = False  # the query's result goes into a cursor or a variable, to nobody who asked
+        self._record_types: dict[str, tuple[str, ...]] = {}  # variables of a declared record type
         self._types: dict[str, tuple[str, ...]] = {}  # object types' attributes
 
     def table(self, node: exp.Expr) -> Table | None:
@@ -83,6 +87,8 @@ class SessionEnvironment(Environment):
         name = node.this if isinstance(node, exp.Table) else node
         if isinstance(name, exp.Identifier) and name.args.get("temporary"):
             return Table(("#" + self.names.lower(name.name),), True)
+        if isinstance(name, exp.Identifier) and name.args.get("global_"):
+            return Table(("##" + self.names.lower(name.name),), True)
         if isinstance(name, exp.Parameter):
             return Table(self.names.parts(name), True)
         if isinstance(name, exp.Anonymous) and name.name.lower() == "identifier" and name.expressions:
@@ -97,11 +103,12 @@ class SessionEnvironment(Environment):
         if parts[-1].startswith("#") or (len(parts) > 1 and parts[-2] in ("_session", "pg_temp")):
             return Table(parts[-1:], True)
         temporary = Table(parts[-1:], True)
-        if temporary in self.state.tables and (len(parts) == 1 or self.state.tables[temporary].columns is not None):
-            full = Table(self.names.complete(parts))
-            if len(parts) == 1 or full not in self.state.tables:
-                return temporary
+        if temporary in self.state.tables and (len(parts) == 1 or parts in self._temporary_names):
+            return temporary
         return Table(self.names.complete(parts))
+
+    def name_temporary(self, parts: tuple[str, ...], table: Table) -> None:
+        self._temporary_names.add(parts)
 
     def _identifier(self, node: exp.Expr) -> Table | None:
         """Snowflake's IDENTIFIER(x)."""
@@ -118,15 +125,21 @@ class SessionEnvironment(Environment):
         return None if table.temporary or table in self._altered else super().columns(table)
 
     def row(self, name: str) -> Relation | None:
-        value = self.state.variable(name.lstrip(":"))
+        value = self._seen(name.lstrip(":"))
         return value.row if value is not None else None
 
+    def _seen(self, name: str) -> Value | None:
+        base = self._dynamic[-1].base if self._dynamic and name[:1] not in ("@", ":", "$", "?") else 0
+        return self.state.variable(name, base)
+
     def variable(self, name: str) -> Sources | None:
-        found = self.state.variable(name)
+        found = self._seen(name)
         if found is None and self._dynamic and name[:1] in ("$", ":", "@"):
             found = self._bound(name)
-        if found is None and name[:1] in (":", "$"):
+        if found is None and name[:1] in (":", "$", "@"):
             found = self.state.variable(name[1:])
+        if name.startswith(UNKNOWN):
+            return {}  # a piece of dynamic SQL
         if found is None and "." in name:
             head, _, rest = name.partition(".")
             row = self.row(head)
@@ -176,7 +189,7 @@ class SessionEnvironment(Environment):
 
     def _folder(self) -> Folder:
         def lookup(name: str) -> frozenset[str]:
-            value = self.state.variable(name) or self.state.variable(name.lstrip(":$"))
+            value = self.state.variable(name) or self.state.variable(name.lstrip(":$@"))
             return value.texts if value is not None else frozenset()
 
         return Folder(lookup)

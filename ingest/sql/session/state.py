@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ingest.sql.reading.flow import IDENTITY, PLAIN, Sources, Via, add, add_all, through, union
+from ingest.sql.reading.flow import IDENTITY, Sources, Via, add, add_all, through, union
 from ingest.sql.reading.relations import STAR, Relation
 from ingest.sql.result import Table
 
@@ -43,18 +43,21 @@ class State:
     def __init__(self) -> None:
         self.tables: dict[Table, TableState] = {}
         self.frames: list[dict[str, Value]] = [{}]
+        self.packages: dict[str, dict[str, Value]] = {}  # a package's own variables, by its name
 
     def copy(self) -> State:
         other = State()
         other.tables = dict(self.tables)
         other.frames = [dict(frame) for frame in self.frames]
+        other.packages = {name: dict(frame) for name, frame in self.packages.items()}
         return other
 
     def become(self, other: State) -> None:
-        self.tables, self.frames = other.tables, other.frames
+        self.tables, self.frames, self.packages = other.tables, other.frames, other.packages
 
-    def variable(self, name: str) -> Value | None:
-        for frame in reversed(self.frames):
+    def variable(self, name: str, base: int = 0) -> Value | None:
+        """The innermost variable of that name, in the frames from `base` on."""
+        for frame in reversed(self.frames[base:]):
             found = frame.get(name)
             if found is not None:
                 return found
@@ -96,8 +99,8 @@ def _content(state: TableState, column: str) -> Sources:
     found = state.contents.get(column)
     if found is not None:
         return found
-    if column == STAR:
-        return through(union(state.contents.values()), PLAIN)
+    if column == STAR:  # rows are counted, or passed on as they are
+        return {(table, STAR): via for sources in state.contents.values() for (table, _), via in sources.items()}
     star = state.contents.get(STAR)
     if not star:
         return {}

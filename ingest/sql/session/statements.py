@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token
 
 from ingest.sql.budget import PER_TOKEN, OutOfSteps
 from ingest.sql.reading import commands
@@ -15,11 +16,12 @@ from ingest.sql.reading.query import QueryReader
 from ingest.sql.reading.relations import Column, Relation, Scope
 from ingest.sql.reading.salvage import tables_in
 from ingest.sql.reading.statement import EffectsReader
-from ingest.sql.result import Category, Place, Unread
+from ingest.sql.result import Category, Place, Table, Unread
 from ingest.sql.script import split
 from ingest.sql.script.nodes import Leaf, Tokens, Unsplit
-from ingest.sql.script.tokens import place
+from ingest.sql.script.tokens import place, tokenise
 from ingest.sql.session.environment import Bound, SessionEnvironment
+from ingest.sql.session.folding import UNKNOWN
 from ingest.sql.session.recording import PARTLY_READ, Record, contents_of, flow_of, lasting_of
 from ingest.sql.session.state import TableState, Value, filled
 
@@ -90,8 +92,8 @@ class StatementRunner(SessionEnvironment):
             )
             return
         self.budget.script -= PER_TOKEN * len(tokens)
-        tokens = commands.rewrite(tokens, self.dialect)
-        if tokens[0].text.upper() == "CREATE" and any(token.text.upper() == "TYPE" for token in tokens[1:5]):
+        tokens = commands.rewrite(self._identified(tokens), self.dialect)
+        if any(token.text.upper() == "TYPE" for token in tokens[:5]) and tokens[0].text.upper() in ("CREATE", "TYPE"):
             self._object_type(tokens)
         reader = self._query_reader()
         effects = self._effects_reader(reader)
@@ -117,6 +119,10 @@ class StatementRunner(SessionEnvironment):
                 )
             except RecursionError:
                 unread.append(self.parser.unread(tokens, "nested too deeply"))
+            except Exception as error:  # a tree that no grammar makes whole: what was found before counts
+                if parsed.whole:
+                    unread.append(self.parser.unread(tokens, f"not understood ({type(error).__name__})"))
+                parsed.whole = False
             if not parsed.whole:
                 self._salvage(tokens, effects)
         else:
@@ -128,13 +134,41 @@ class StatementRunner(SessionEnvironment):
             found.category = Category.DDL if head in _DDL_WORDS else found.category
         if parsed.into:
             self._into(parsed.into, found)
+        if parsed.outfile and found.result is not None:
+            found.write(Table((self.names.lower(parsed.outfile),)), found.result)
+            found.kind, found.category, found.result = "SELECT INTO", Category.DML, None
         self._apply(tokens, effects.finish(), reader, unread, parsed.whole)
+
+    def _identified(self, tokens: Tokens) -> Tokens:
+        """IDENTIFIER(x) as the name that it is known to be."""
+        for at in range(1, len(tokens) - 2):
+            if tokens[at].text.upper() == "IDENTIFIER" and tokens[at + 1].text == "(":
+                end, depth = at + 1, 0
+                while end < len(tokens):
+                    depth += (tokens[end].text == "(") - (tokens[end].text == ")")
+                    end += 1
+                    if depth == 0:
+                        break
+                node = self.parser.expression(tokens[at + 2 : end - 1])
+                texts = self._folder().fold(node) if node is not None else []
+                if len(texts) == 1 and UNKNOWN not in texts[0]:
+                    like = tokens[at]
+                    named = [
+                        Token(it.token_type, it.text, like.line, like.col, like.start, like.end)
+                        for it in tokenise(texts[0], self.dialect)
+                    ]
+                    return self._identified((*tokens[:at], *named, *tokens[end:]))
+        return tokens
 
     def _object_type(self, tokens: Tokens) -> None:
         """CREATE TYPE t AS OBJECT (a NUMBER, b DATE), AS (a int): the attributes name a constructor's arguments."""
         words = [token.text.upper() for token in tokens]
         at = words.index("TYPE")
         start = next((it for it in range(at + 2, len(words)) if words[it] == "("), -1)
+        if "OF" in words[at:] and start < 0:  # TYPE list IS TABLE OF record
+            element = self._types.get(tokens[words.index("OF") + 1].text.lower()) if words[-1] != "OF" else None
+            if element is not None:
+                self._types[tokens[at + 1].text.lower()] = element
         if start < 0 or not {"AS", "IS"} & set(words[at:start]):
             return
         name = next(
@@ -189,6 +223,10 @@ class StatementRunner(SessionEnvironment):
         columns = effects.returned if effects.returned is not None else effects.result
         if columns is None:
             return
+        if effects.returned is not None:
+            for target in effects.outputs:
+                if any(table == target for it in columns for (table, _) in it.sources):
+                    effects.inputs.setdefault(target)
         self._set(names, columns)
         if effects.result is not None:
             effects.result = None
@@ -205,6 +243,8 @@ class StatementRunner(SessionEnvironment):
             if target is None:
                 self._results[-1].append(columns)
                 return
+            if row.table is not None:
+                effects.uses(row.table, columns)
             effects.effects.write(target, effects.place(target, columns, output.columns))
 
         effects.returning = returning

@@ -9,6 +9,7 @@ from ingest.sql.session.dynamic import DynamicRunner
 from ingest.sql.session.environment import Open
 from ingest.sql.session.statements import COMMITS
 
+ALWAYS = frozenset({"oracle", ""})  # ... outside of routines, too
 IMPLICIT = frozenset({"oracle", "postgres", "redshift", "teradata", ""})  # a transaction begins by itself
 
 
@@ -44,7 +45,7 @@ class TransactionRunner(DynamicRunner):
 
     def _rollback(self, node: Transaction) -> None:
         current = self._transactions[-1] if self._transactions else None
-        if current is None and self.dialect in IMPLICIT and not self._running:
+        if current is None and self.dialect in ALWAYS and not self._running:
             current = Open(0, 0, {})
         if current is None or self._conditions != current.depth:
             return

@@ -31,6 +31,9 @@ class ValueRunner(StatementRunner):
             self.state.tables[table] = TableState(self._listed_columns(variable.type))
             return
         value = Value()
+        typed = "".join(token.text for token in variable.type).lower()
+        if typed in self._types:
+            self._record_types[name] = self._types[typed]
         if variable.query:
             columns = self._query(variable.query)
             value = Value(row=derived(name, columns)) if columns is not None else value
@@ -110,6 +113,10 @@ class ValueRunner(StatementRunner):
         if len(targets) == 1:
             known = self.state.variable(targets[0])
             is_row = known is not None and known.row is not None
+            names = self._record_types.get(targets[0], ())
+            if len(names) == len(columns) and not any(column.is_star for column in columns):
+                # a record of a declared type: by position
+                columns = [Column(name, it.sources, it.node) for name, it in zip(names, columns, strict=True)]
             if len(columns) > 1 or is_row or any(column.is_star for column in columns):
                 row = derived(targets[0], columns)
                 self.state.assign(
@@ -117,9 +124,8 @@ class ValueRunner(StatementRunner):
                 )
                 return
         for target, column in zip(targets, columns, strict=False):
-            value = Value(column.sources)
-            if isinstance(column.node, exp.Expr):
-                value = Value(column.sources, self._texts(column.node))
+            texts = self._texts(column.node) if isinstance(column.node, exp.Expr) else frozenset()
+            value = Value(column.sources, texts, derived(target, columns) if len(targets) == 1 else None)
             self._assign_one(target, value, ())
 
     def _open(self, node: Open) -> None:
@@ -204,6 +210,11 @@ class ValueRunner(StatementRunner):
                 self._record_at(effects, reader)
             return Value(sources, self._texts(node))
         reader = self._query_reader()
+        called = node.expression if isinstance(node, exp.Dot) else node
+        if isinstance(called, exp.Anonymous):
+            row = self.result(called.name.lower())
+            if row is not None:  # a function that returns a cursor, a record or a value
+                return Value(union((row.everything(), reader.value(node, Scope()))), row=row)
         return Value(reader.value(node, Scope()), self._texts(node))
 
     def _dynamic_columns(self, text: Tokens, using: Sequence[Tokens], tokens: Tokens) -> list[Column] | None:

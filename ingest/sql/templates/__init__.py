@@ -35,6 +35,7 @@ __all__ = ["Manifest", "Note", "Rendered", "is_template", "neutralise", "read_ma
 MAX_PIECES = 5_000
 """Tags and texts of a template that is compiled as one."""
 MAX_NOTES = 1_000
+_MARKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
 class Note(NamedTuple):
@@ -65,8 +66,22 @@ class Rendered:
 
 
 def is_template(text: str) -> bool:
-    """Does this look like Jinja at all?"""
-    return "{{" in text or "{%" in text or "{#" in text
+    """Is there any Jinja in it? Brackets of other languages, such as PostgreSQL's '{{1,2},{3,4}}', are none."""
+    marked = [found for opening, closing in _MARKS if (found := _between(text, opening, closing))]
+    if not marked or len(text) > MAX_SOURCE:
+        return bool(marked)
+    return any(map(_has_jinja, marked)) or _has_jinja(text)
+
+
+def _between(text: str, opening: str, closing: str) -> str:
+    """The first mark with all up to where it may end, "" if there is none."""
+    start = text.find(opening)
+    end = text.find(closing, start + 2) if start >= 0 else -1
+    return text[start : end + 2] if end >= 0 else ""
+
+
+def _has_jinja(text: str) -> bool:
+    return any(piece.kind not in ("data", "broken") for piece in pieces(clean(text)))
 
 
 def render(
