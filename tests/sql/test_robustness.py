@@ -1,6 +1,7 @@
+# ruff: noqa: E501 (a kind of text reads best on a line)
 """Any text has an answer: no exception, no crash, bounded work, nothing dropped, and the same answer every time.
 
-What could end the interpreter itself (a compiled parser out of stack) runs in a process of its own, and is looked at here.
+What could end the interpreter itself (a compiled parser out of stack) runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RARER = ["hive", "redshift", "teradata", "clickhouse", "trino", "duckdb", "sqlit
 LAST = "\n;\nINSERT INTO after_it (x) SELECT y FROM behind_it"
 ROOT = Path(__file__).parents[2]
 
-# --- deep -------------------------------------------------------------------------------------------------------------
+# --- deep ------------------------------------------------------------------------------------------------------------
 
 Deep = Callable[[int], str]
 
@@ -92,7 +93,7 @@ DEEP: dict[str, tuple[str, Deep]] = {
     "NOT": ("", around("NOT ", "a", "", "SELECT a FROM s WHERE ", "")),
     "minus": ("", around("- ", "a", "")),
     "plus": ("", around("+ ", "a", "")),
-    "tilde": ("", around("~", "a", "")),
+    "tilde": ("", around("~ ", "a", "")),
     "NOT and minus": ("", around("NOT - ", "a", "")),
     "EXPLAIN": ("", around("EXPLAIN ", "SELECT a FROM s", "", "", "")),
     "PRIOR": ("oracle", around("PRIOR ", "a", "", "SELECT a FROM s CONNECT BY a = ", "")),
@@ -160,17 +161,17 @@ ENDLESS = {"SELECT SELECT", "WITH WITH", "at signs", "dollars", "quotes", "comme
 NONSENSE = ENDLESS | {
     *("AT TIME ZONE", "BETWEEN", "COLLATE", "DISTINCT", "EXPLAIN", "IS NULL", "LIKE", "NOT and minus", "OVER", "PRIOR"),
     *("PREPARE of PREPARE", "braces", "comparison", "dollar quotes", "dots of a table", "full stops", "hints"),
-    *("lambdas of lambdas", "less than", "parentheses that only close", "pivots", "power", "stars"),
+    *("lambdas of lambdas", "less than", "parentheses that only close", "pivots", "power", "quotes in quotes", "stars"),
     *("tables of tables", "tasks of tasks", "types of arrays"),
 }
-CPU_SECONDS = 10  # for one text of at most 100,000 links: a hang, not a slow machine
+CPU_SECONDS = 5  # for one text of at most 100,000 links: a hang, not a slow machine
 
 
 def deepest(name: str) -> int:
-    """How often a kind is nested at most: 100,000 times, or as often as 200,000 characters hold it."""
+    """How often a kind is nested at most: 100,000 times, or as often as 120,000 characters hold it."""
     make = DEEP[name][1]
     link = max(1, (len(make(9)) - len(make(1))) // 8)
-    return 100_000 if name in LONGEST else min(100_000, 200_000 // link)
+    return 100_000 if name in LONGEST else min(100_000, 120_000 // link)
 
 
 def deep_answer(name: str, depth: int) -> dict[str, object]:
@@ -250,7 +251,7 @@ def test_fifty_deep_is_nothing_unusual(name: str) -> None:
     assert answer["reads"] or "FROM s" not in text or "DELETE" in text
 
 
-# --- many, long, odd -----------------------------------------------------------------------------------------------------
+# --- many, long, odd -------------------------------------------------------------------------------------------------
 
 PLAIN = "INSERT INTO t (x) SELECT a FROM s"
 
@@ -299,7 +300,7 @@ LARGE: dict[str, tuple[str, str]] = {
     "texts that fork": ("tsql", forks(40)),
     "calls that double": ("tsql", calls(40)),
     "dynamic SQL that builds itself": ("tsql", builders(200)),
-    "loops in loops, 60 deep": ("tsql", "WHILE 1 = 1 BEGIN " * 60 + PLAIN + " END" * 60),
+    "loops in loops, 60 deep": ("tsql", "WHILE 1 = 1 " * 60 + PLAIN),
     "cursors in cursors, 60 deep": (
         "oracle",
         "BEGIN " + "".join(f"FOR r{i} IN (SELECT a FROM s) LOOP " for i in range(60)) + PLAIN + "; " + "END LOOP; " * 60 + "END;",
@@ -362,7 +363,7 @@ def test_odd_characters_anywhere_have_an_answer(odd: str) -> None:
             sound(PLAIN[:at] + odd + PLAIN[at:] + ";\nSELECT b FROM u", dialect)
 
 
-# --- cut anywhere -----------------------------------------------------------------------------------------------------------
+# --- cut anywhere ----------------------------------------------------------------------------------------------------
 
 FRAGMENTS = [sql for _, sql, _ in CASES] + [sql for _, make in DEEP.values() if (sql := make(3))] + [PLAIN, LAST, *ODD]
 EXAMPLES = settings(max_examples=250, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
@@ -387,8 +388,9 @@ def sound(sql: str, dialect: str) -> SqlLineage:
     places = [statement.place for statement in result.statements]
     assert places == sorted(places), "in the order of the text"
     told = {*places, *(it.place for it in result.unread)}
-    lost = [it.tokens[0].text for it in leaves(split(sql, dialect)) if it.tokens and place(it.tokens[0]) not in told]
-    assert not lost, "nothing is dropped"
+    if "{{" not in sql and "{%" not in sql:  # a template is split when it is rendered
+        found = (it.tokens[0] for it in leaves(split(sql, dialect)) if it.tokens)
+        assert not [token.text for token in found if place(token) not in told], "nothing is dropped"
     unread = [*result.unread, *(it for statement in result.statements for it in statement.unread)]
     assert all(it.reason and it.place >= (1, 1) for it in unread)
     for edge in (edge for statement in result.statements for edge in statement.hop.edges):
@@ -434,15 +436,19 @@ def test_every_statement_of_a_script_is_told_or_unread(case: tuple[str, str, str
     sound(case[1], case[0])
 
 
-# --- a budget that runs out ----------------------------------------------------------------------------------------------------
+# --- a budget that runs out ------------------------------------------------------------------------------------------
 
 LONG = ";\n".join(f"INSERT INTO t{i} (x) SELECT a + b FROM s{i} JOIN u ON s{i}.k = u.k" for i in range(200))
+LONG += ";\nSELECT 1 AS x"
 
 
 def test_a_budget_that_runs_out_gives_the_same_part_every_time() -> None:
     whole = lineage(LONG)
     found = []
-    for script in (0, 1, 1_000, 10_000, 20_000):
+    spent = Budget()
+    lineage(LONG, budget=spent)
+    all_of_it = Budget().script - spent.script
+    for script in (0, all_of_it // 4, all_of_it // 2, all_of_it - 1):
         part = lineage(LONG, budget=Budget(script=script))
         assert lineage(LONG, budget=Budget(script=script)) == part
         assert part.unread
