@@ -27,6 +27,7 @@ from ingest.sql.session.state import TableState, Value, filled
 
 SPENT = "too much work for one script; this and what follows is not read"
 COMMITS = frozenset({"oracle", "mysql", "snowflake", "singlestore"})  # DDL ends the transaction
+_NO_STATEMENT = (exp.Condition, exp.Alias, exp.Aliases, exp.Identifier, exp.Var)
 _DDL_WORDS = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "COMMENT"})
 
 
@@ -110,6 +111,10 @@ class StatementRunner(SessionEnvironment):
             if not commands.read_opaque(tokens, self.parser, effects, self._nested):
                 unread.append(self.parser.unread(tokens, "a statement of a kind that is not known"))
                 self._salvage(tokens, effects)
+        elif isinstance(parsed.node, _NO_STATEMENT) and not isinstance(parsed.node, exp.Query):
+            if parsed.whole:
+                unread.append(self.parser.unread(tokens, "not a statement"))
+            self._salvage(tokens, effects)
         elif parsed.node is not None:
             try:
                 effects.read(parsed.node)
