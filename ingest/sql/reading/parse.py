@@ -11,6 +11,7 @@ from functools import lru_cache
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError
+from sqlglot.parser import Parser as BaseParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ingest.sql.result import Place, Unread
@@ -19,8 +20,10 @@ from ingest.sql.script.tokens import for_parser, index, place
 
 MAX_DEPTH = 100  # of parentheses, CASEs and prefixes; beyond it a compiled parser may run out of stack
 MAX_TOKENS = 400_000  # of one statement
-_OPENING = {"(", "[", "{", "CASE", "<"}
-_CLOSING = {")", "]", "}", "END", ">"}
+MAX_TYPED = 12  # ARRAY[ARRAY[..., STRUCT(STRUCT(...: sqlglot reads each twice, as a type and as a value
+_TYPES = frozenset(BaseParser.TYPE_TOKENS)
+_OPENING = {"(", "[", "{", "CASE"}
+_CLOSING = {")", "]", "}", "END"}
 _PREFIXES = {"NOT", "-", "+", "~", "!", "PRIOR", "EXISTS"}
 _AFTER_INTO = frozenset(
     "FROM WHERE GROUP ORDER HAVING LIMIT FETCH FOR UNION MINUS EXCEPT INTERSECT USING SET WINDOW QUALIFY".split()
@@ -315,24 +318,29 @@ def too_much(tokens: Sequence[Token]) -> str:
     """Why a statement is not parsed at all; "" where it is."""
     if len(tokens) > MAX_TOKENS:
         return f"longer than {MAX_TOKENS} tokens"
-    depth = prefixes = 0
+    prefixes = 0
+    opened: list[bool] = []  # of each parenthesis: does a type's name stand before it?
+    typed = 0
+    previous = None
     for token in tokens:
-        text = token.text
-        if token.token_type is TokenType.STRING or token.token_type is TokenType.IDENTIFIER:
+        kind, text = token.token_type, token.text
+        before, previous = previous, kind
+        if kind is TokenType.STRING or kind is TokenType.IDENTIFIER:
             prefixes = 0
             continue
         upper = text.upper() if len(text) < 7 else text
         if upper in _OPENING:
-            depth += upper != "<"
-            prefixes = prefixes + 1 if upper == "<" else 0
+            opened.append(before in _TYPES)
+            typed += opened[-1]
+            prefixes = 0
         elif upper in _CLOSING:
-            depth = max(0, depth - (upper != ">"))
+            typed -= opened.pop() if opened else 0
             prefixes = 0
-        elif upper in _PREFIXES:
+        elif upper in _PREFIXES or upper == "<":
             prefixes += 1
-        elif prefixes and upper != "ARRAY" and upper != "STRUCT" and upper != "MAP":
+        elif prefixes and kind not in _TYPES:
             prefixes = 0
-        if depth > MAX_DEPTH or prefixes > MAX_DEPTH:
+        if len(opened) > MAX_DEPTH or prefixes > MAX_DEPTH or typed > MAX_TYPED:
             return "nested too deeply"
     return ""
 
