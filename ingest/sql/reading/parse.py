@@ -21,6 +21,8 @@ from ingest.sql.script.tokens import for_parser, index, place
 MAX_DEPTH = 100  # of parentheses, CASEs and prefixes; beyond it a compiled parser may run out of stack
 MAX_TOKENS = 400_000  # of one statement
 MAX_TYPED = 12  # ARRAY[ARRAY[..., STRUCT(STRUCT(...: sqlglot reads each twice, as a type and as a value
+MAX_SUFFIXES = 500  # a.b.c..., a[1][2]..., without anything between that begins anew
+_BREAKS = frozenset({",", "=", "AS", "ON", "AND", "OR", "FROM", "JOIN", "+", "-", "THEN", "SELECT", "SET"})
 _TYPES = frozenset(BaseParser.TYPE_TOKENS)
 _OPENING = {"(", "[", "{", "CASE"}
 _CLOSING = {")", "]", "}", "END"}
@@ -127,6 +129,8 @@ class Parser:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _try(self, tokens: list[Token], level: ErrorLevel = ErrorLevel.IMMEDIATE) -> exp.Expr | None:
+        if too_much(tokens):
+            return None
         try:
             found = self._found.parser(error_level=level).parse(tokens, self.sql)
         except (ParseError, RecursionError):
@@ -318,9 +322,9 @@ def too_much(tokens: Sequence[Token]) -> str:
     """Why a statement is not parsed at all; "" where it is."""
     if len(tokens) > MAX_TOKENS:
         return f"longer than {MAX_TOKENS} tokens"
-    prefixes = 0
+    prefixes = suffixes = 0
     opened: list[bool] = []  # of each parenthesis: does a type's name stand before it?
-    typed = 0
+    angles = typed = 0
     previous = None
     for token in tokens:
         kind, text = token.token_type, token.text
@@ -329,6 +333,14 @@ def too_much(tokens: Sequence[Token]) -> str:
             prefixes = 0
             continue
         upper = text.upper() if len(text) < 7 else text
+        if upper == "." or upper == "OVER" or (upper == "[" and before is TokenType.R_BRACKET):
+            suffixes += 1
+        elif upper in _BREAKS:
+            suffixes = 0
+        if upper == "<" and before in _TYPES:
+            angles += 1
+        elif upper in (">", ">>") and angles:
+            angles = max(0, angles - len(upper))
         if upper in _OPENING:
             opened.append(before in _TYPES)
             typed += opened[-1]
@@ -336,11 +348,11 @@ def too_much(tokens: Sequence[Token]) -> str:
         elif upper in _CLOSING:
             typed -= opened.pop() if opened else 0
             prefixes = 0
-        elif upper in _PREFIXES or upper == "<":
+        elif upper in _PREFIXES:
             prefixes += 1
         elif prefixes and kind not in _TYPES:
             prefixes = 0
-        if len(opened) > MAX_DEPTH or prefixes > MAX_DEPTH or typed > MAX_TYPED:
+        if max(len(opened), prefixes, angles) > MAX_DEPTH or typed > MAX_TYPED or suffixes > MAX_SUFFIXES:
             return "nested too deeply"
     return ""
 

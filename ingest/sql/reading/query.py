@@ -328,8 +328,9 @@ class QueryReader:
     def _ordinal(self, key: exp.Expr, scope: Scope, columns: Sequence[Column], bits: int) -> None:
         """A grouping or sorting key: an expression, or the number of a result column."""
         if isinstance(key, exp.Literal):
-            if not key.is_string and key.name.isdigit() and 0 < int(key.name) <= len(columns):
-                for origin, via in columns[int(key.name) - 1].sources.items():
+            number = key.name if len(key.name) < 6 else ""
+            if not key.is_string and number.isdigit() and 0 < int(number) <= len(columns):
+                for origin, via in columns[int(number) - 1].sources.items():
                     add(self.indirect, origin, Via(bits, via.confidence, via.reason))
             return
         if isinstance(key, exp.Column) and not key.args.get("table") and key.name.lower() in scope.aliases:
@@ -680,13 +681,18 @@ class QueryReader:
         return derived(alias, self._star((result,)), listed) if listed else result
 
     def join(self, join: exp.Expr, scope: Scope) -> None:
-        before = list(scope.relations.values())
+        count = len(scope.relations)
         self._from_item(join.this, scope)
         for nested in join.args.get("joins") or ():
             self.join(nested, scope)
-        right = list(scope.relations.values())[len(before) :]
+        kind, method = (str(join.args.get(key) or "").upper() for key in ("kind", "method"))
+        before: list[Relation] = []
+        right: list[Relation] = []
+        if join.args.get("using") or method == "NATURAL" or kind in ("SEMI", "ANTI"):
+            relations = list(scope.relations.values())
+            before, right = relations[:count], relations[count:]
         using = [self.names.lower(column.name) for column in join.args.get("using") or ()]
-        if (join.args.get("method") or "").upper() == "NATURAL":
+        if method == "NATURAL":
             known = {name for relation in before for name, _ in relation.star()} - {STAR}
             using += [name for relation in right for name, _ in relation.star() if name in known]
         for name in using:
@@ -703,7 +709,7 @@ class QueryReader:
         match = join.args.get("match_condition")
         if match is not None:
             self.decides(match, scope, JOIN)
-        if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI") and len(scope.relations) > len(before):
+        if kind in ("SEMI", "ANTI"):
             gone = before if str(join.args.get("side") or "").upper() == "RIGHT" else right
             kept = [(name, it) for name, it in scope.relations.items() if it not in gone]
             scope.relations = dict(kept)  # that side only decides which rows stay

@@ -151,8 +151,8 @@ class Scope:
 
     def add(self, relation: Relation) -> None:
         name = relation.alias
-        while name in self.relations:
-            name += "'"  # two of one name: the second is found by its columns only
+        if name in self.relations:
+            name = f"{name}'{len(self.relations)}"  # two of one name: the second is found by its columns only
         self.relations[name] = relation
 
     def relation(self, *parts: str) -> Relation | None:
