@@ -28,8 +28,8 @@ FLOORS: dict[str, tuple[float, float, float, float]] = {
 
 # An expectation that is wrong or contradicts another: why.
 DISPUTED: dict[str, str] = {
-    "datahub_aggregator-8222f8e50b": "two sessions in one text: a temporary table of one is a lasting one of the other",
-    "datahub_aggregator-8a85472024": "a table is read before a temporary one of its name is made: it is the lasting one",
+    "datahub_aggregator-8222f8e50b": "two sessions in one text: a temporary table of one is lasting in the other",
+    "datahub_aggregator-8a85472024": "a table is read before a temporary one of its name is made",
     "datahub_goldens-2e43206707": "an unnamed column has a name that no engine gives it",
     "datahub_goldens-755c1bfde5": "a struct's field is its column here, and a path of its own in another record",
     "datahub_goldens-73826bb373": "a WHERE's columns are lineage in this record alone",
