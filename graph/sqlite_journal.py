@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,7 @@ PRAGMA user_version = 1;
 """
 _VERSION = 1
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
+_ENDS = "SELECT (SELECT max(position) FROM envelope), (SELECT max(received_at) FROM envelope)"  # two look-ups, no scan
 _Item = TypeVar("_Item")
 _PLAIN, _ZLIB = 0, 1
 _COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
@@ -121,6 +122,10 @@ class SqliteJournalFile:
         )
         return Position(row[0] if row else 0)
 
+    def redaction(self, position: int) -> str | None:
+        row = self._reader().execute("SELECT redacted FROM envelope WHERE position = ?", (position,)).fetchone()
+        return row[0] if row else None
+
     def last_position(self) -> Position:
         return Position(self._reader().execute("SELECT coalesce(max(position), 0) FROM envelope").fetchone()[0])
 
@@ -183,9 +188,7 @@ class SqliteJournal(SqliteJournalFile):
         if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
             raise Conflict(f"the journal {path.name} was written by a newer Andon")
         self._writer_connection.executescript(_SCHEMA)
-        row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
-        self._last = row[0] or 0
-        self._last_received = row[1] or 0
+        self._last, self._last_received = _ends(self._writer_connection)
         self._pending: deque[_Request] = deque()
         self._pending_count = 0
         self._pending_bytes = 0
@@ -255,6 +258,44 @@ class SqliteJournal(SqliteJournalFile):
                 "the redacted bytes may still stand in the journal's log: somebody reads it; redact again"
             )
 
+    def import_envelopes(self, envelopes: Sequence[Envelope], reasons: Mapping[int, str]) -> None:
+        refused: list[str] = []
+
+        def write(connection: sqlite3.Connection) -> None:
+            if (why := _not_to_follow(connection, envelopes)) is not None:
+                refused.append(why)  # an error here would fail those who share the commit
+                return
+            connection.executemany(
+                f"INSERT INTO envelope ({_COLUMNS}, redacted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((*_row(envelope), reasons.get(envelope.position)) for envelope in envelopes),
+            )
+
+        self._run(write)
+        if refused:
+            raise Conflict(refused[0])
+
+    def import_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            for letter in letters:
+                if _is_known(connection, letter):
+                    continue
+                free = connection.execute("SELECT 1 FROM dead_letter WHERE id = ?", (letter.id,)).fetchone() is None
+                connection.execute(
+                    "INSERT INTO dead_letter (id, received_at, source, reason, field, body, position)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        letter.id if free else None,
+                        letter.received_at,
+                        letter.source,
+                        letter.reason,
+                        letter.field,
+                        letter.body,
+                        letter.position,
+                    ),
+                )
+
+        self._run(write)
+
     def _run(self, job: Callable[[sqlite3.Connection], None]) -> None:
         done: Future[list[Appended]] = Future()
         self._submit(_Request((), done=done, job=job))
@@ -308,13 +349,15 @@ class SqliteJournal(SqliteJournalFile):
     def _commit(self, group: list[_Request]) -> list[list[Appended]]:
         connection = self._writer_connection
         last, received = self._last, self._last_received
-        now = max(self._clock(), received)
+        clock = self._clock()
         answers: list[list[Appended]] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
             for request in group:
                 if request.job is not None:
                     request.job(connection)
+                    last, received = _ends(connection)  # an import moves them
+            now = max(clock, received)
             positions = _known(connection, [it.key for request in group for it in request.envelopes])
             rows: list[tuple[Any, ...]] = []
             for request in group:
@@ -375,6 +418,40 @@ class SqliteJournal(SqliteJournalFile):
         self._lock_file.close()
 
 
+def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The last position and the last received time, 0 where there is none."""
+    position, received = connection.execute(_ENDS).fetchone()
+    return position or 0, received or 0
+
+
+def _not_to_follow(connection: sqlite3.Connection, envelopes: Sequence[Envelope]) -> str | None:
+    """Why these cannot stand behind what the journal has; None if they can."""
+    last, received = _ends(connection)
+    known = _known(connection, [envelope.digest for envelope in envelopes])
+    for envelope in envelopes:
+        if envelope.position != last + 1:
+            return f"position {envelope.position} cannot follow position {last}"
+        if envelope.received_at < received:
+            return f"position {envelope.position} was received before the one it follows"
+        if envelope.digest in known:
+            return f"the envelope of position {envelope.position} stands at position {known[envelope.digest]} already"
+        last, received = envelope.position, envelope.received_at
+        known[envelope.digest] = last
+    return None
+
+
+def _is_known(connection: sqlite3.Connection, letter: DeadLetter) -> bool:
+    if letter.position is not None:
+        rows = connection.execute("SELECT 1 FROM dead_letter WHERE position = ?", (letter.position,))
+    else:
+        rows = connection.execute(
+            "SELECT 1 FROM dead_letter WHERE position IS NULL AND received_at = ? AND source = ? AND reason = ?"
+            " AND field = ? AND body IS ?",
+            (letter.received_at, letter.source, letter.reason, letter.field, letter.body),
+        )
+    return rows.fetchone() is not None
+
+
 def _known(connection: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, int]:
     """The positions of those keys that stand in the journal already."""
     found: dict[bytes, int] = {}
@@ -399,6 +476,12 @@ def _in_chunks(items: list[_Item]) -> Iterator[list[_Item]]:
             size //= 2
         yield items[:size]
         items = items[size:]
+
+
+def _row(envelope: Envelope) -> tuple[Any, ...]:
+    """The values of `_COLUMNS`."""
+    codec, body = _pack(envelope.body) if envelope.body is not None else (_PLAIN, None)
+    return envelope.position, envelope.kind, envelope.source, envelope.received_at, envelope.digest, codec, body
 
 
 def _pack(body: bytes) -> tuple[int, bytes]:
