@@ -18,8 +18,13 @@ from .statements import Role
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
-    rows = database.execute("SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,))
-    return {key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows}
+    rows = database.execute(
+        "SELECT key, rank, at, tie, digest, value, value_id FROM overflow WHERE name_id = ?", (name_id,)
+    )
+    return {
+        key: Overflowed(key, (rank, at, tie, digest), value if value_id is None else value_id)
+        for key, rank, at, tie, digest, value, value_id in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

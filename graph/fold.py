@@ -89,8 +89,8 @@ class Fold:
         )
         self._changes.clear()
         self._database.executemany(
-            "UPDATE entity SET updated_at = max(updated_at, ?) WHERE id = ?",
-            [(at, self._members.entity(name)) for name, at in self._updated.items()],
+            "UPDATE entity SET updated_at = ? WHERE id = ? AND updated_at < ?",
+            [(at, self._members.entity(name), at) for name, at in self._updated.items()],
         )
         self._updated.clear()
 
@@ -352,14 +352,14 @@ class Fold:
             " owners = excluded.owners, dropped = excluded.dropped, created_at = excluded.created_at,"
             " updated_at = excluded.updated_at",
             (entity, name.kind, name.namespace, name.name, row.type, row.description, row.tags, row.owners,
-             row.dropped, created, updated),
+             int(row.dropped), created, updated),
         )  # fmt: skip
         if name.kind not in _SEARCHED and (held is None or held[1] != row.description):
             if held is not None:
                 self._database.execute("DELETE FROM entity_search WHERE rowid = ?", (entity,))
             self._database.execute(
                 "INSERT INTO entity_search (rowid, name, namespace, description) VALUES (?, ?, ?, ?)",
-                (entity, name.name, name.namespace, row.description or ""),
+                (entity, name.name.lower(), name.namespace.lower(), (row.description or "").lower()),
             )
         return self._as_changes(name, held, row, fields, at, position)
 
@@ -384,7 +384,7 @@ class Fold:
             return [Change(position, "entity.opened", name.urn, at)]
         changes = []
         facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
-        if held[4] != row.dropped:
+        if bool(held[4]) != row.dropped:
             changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))

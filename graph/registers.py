@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from .database import Cached, Database
+from .database import Cached, Database, Ids
 from .model import Instant, Name
 from .statements import FacetSet, Identifier, Role
 
@@ -85,10 +85,11 @@ class FacetSets:
         self._ids: Cached = Cached(self._find_id, 200_000)
         self._sets: Cached = Cached(self._read, 20_000)
         self._values: Cached = Cached(self._read_value, 4_096)
+        self._new_sets, self._new_values = Ids(database, "facet_set"), Ids(database, "facet_value")
 
     def clear(self) -> None:
-        for cache in (self._ids, self._sets, self._values):
-            cache.clear()
+        for part in (self._ids, self._sets, self._values, self._new_sets, self._new_values):
+            part.clear()
 
     def id_of(self, digest: bytes) -> int | None:
         found: int | None = self._ids(digest)
@@ -106,8 +107,9 @@ class FacetSets:
             else tuple((it.name.kind, it.name.namespace, it.name.name, it.type) for it in facets.identifiers)
         )
         body = _encode((stored, facets.columns, facets.fields, identifiers))
-        cursor = self._database.execute("INSERT INTO facet_set (digest, body) VALUES (?, ?)", (digest, body))
-        known = KnownSet(cursor.lastrowid, stored, facets.columns, facets.fields, facets.identifiers)
+        set_id = self._new_sets.new()
+        self._database.execute("INSERT INTO facet_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
+        known = KnownSet(set_id, stored, facets.columns, facets.fields, facets.identifiers)
         self._ids.put(digest, known.id)
         self._sets.put(known.id, known)
         return known
@@ -117,9 +119,10 @@ class FacetSets:
             return value
         row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
         if row is None:
-            insert = "INSERT INTO facet_value (digest, body) VALUES (?, ?)"
-            found: int = self._database.execute(insert, (digest, value)).lastrowid
-            return found
+            value_id = self._new_values.new()
+            insert = "INSERT INTO facet_value (id, digest, body) VALUES (?, ?, ?)"
+            self._database.execute(insert, (value_id, digest, value))
+            return value_id
         kept: int = row[0]
         return kept
 

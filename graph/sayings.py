@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from .database import Cached, Database
+from .database import Cached, Database, Ids
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .statements import Digested, Flows, Transformation
@@ -81,10 +81,13 @@ class Sayings:
         self._pieces: Cached = Cached(self._read_pieces, 20_000)
         self._ranks: Cached = Cached(self._read_ranks, 50_000)
         self._job_names: set[tuple[int, int]] = set()
+        self._ids = {it: Ids(database, it) for it in ("content", "declaration", "edge_set", "piece", "edge")}
 
     def clear(self) -> None:
         for cache in (self._contents, self._flows, self._edge_sets, self._events, self._pieces, self._ranks):
             cache.clear()
+        for ids in self._ids.values():
+            ids.clear()
         self._combined.clear()
         self._job_names.clear()
 
@@ -98,8 +101,10 @@ class Sayings:
             if not value.has_datasets:
                 found = 0
             else:
-                insert = "INSERT INTO content (digest, body) VALUES (?, ?)"
-                found = self._database.execute(insert, (flows.digest, _encode(value))).lastrowid
+                found = self._ids["content"].new()
+                self._database.execute(
+                    "INSERT INTO content (id, digest, body) VALUES (?, ?, ?)", (found, flows.digest, _encode(value))
+                )
                 self._flows.put(found, value)
             self._contents.put(flows.digest, found)
         return found or 0
@@ -150,7 +155,7 @@ class Sayings:
         self._database.execute(
             "INSERT INTO run_event (run_id, job_id, at, position, digest, type, streaming, content_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, job, event.at, position, event.digest, event.type, event.streaming, event.content),
+            (run, job, event.at, position, event.digest, event.type, int(event.streaming), event.content),
         )
         if _adds_nothing(events, event):
             return []
@@ -159,7 +164,7 @@ class Sayings:
     def _refold_run(self, run: int, job: int, position: Position) -> list[EdgeChange]:
         events = self.events(run, job)
         versions = run_versions(events, lambda carrying: self._edge_set(job, carrying))
-        tie = f"run\0{self._nodes.name(run).name}"
+        tie = f"run {self._nodes.name(run).name}"
         return self._replace_pieces(job, run, 2, tie, versions, position)
 
     # Declarations ------------------------------------------------------------------------------------------
@@ -175,21 +180,22 @@ class Sayings:
         position: Position,
     ) -> list[EdgeChange]:
         """Take a declaration in; `register`: the newest of the job's at this rank replaces the others."""
-        cursor = self._database.execute(
-            "INSERT INTO declaration (job_id, at, position, digest, rank, register, content_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (job, at, position, digest, rank, register, content),
+        declaration = self._ids["declaration"].new()
+        self._database.execute(
+            "INSERT INTO declaration (id, job_id, at, position, digest, rank, register, content_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (declaration, job, at, position, digest, rank, int(register), content),
         )
         if register:
             return self._refold_register(job, rank, position)
-        return self._refold_declaration(job, cursor.lastrowid, position)
+        return self._refold_declaration(job, declaration, position)
 
     def _refold_declaration(self, job: int, declaration: int, position: Position) -> list[EdgeChange]:
         at, digest, rank, content = self._database.execute(
             "SELECT at, digest, rank, content_id FROM declaration WHERE id = ?", (declaration,)
         ).fetchone()
         version = Version(at, FOREVER, self._declared_set(job, at, digest, content), at, at)
-        tie = f"declaration\0{digest.hex()}"
+        tie = f"declaration {digest.hex()}"
         return self._replace_pieces(job, -declaration, rank, tie, [version], position)
 
     def _refold_register(self, job: int, rank: int, position: Position) -> list[EdgeChange]:
@@ -204,7 +210,7 @@ class Sayings:
             versions = []
             if content is not None and until > at:
                 versions = [Version(at, until, self._declared_set(job, at, digest, content), at, at)]
-            tie = f"declaration\0{digest.hex()}"
+            tie = f"declaration {digest.hex()}"
             changes += self._replace_pieces(job, -id, rank, tie, versions, position)
         return _net(changes)
 
@@ -278,8 +284,8 @@ class Sayings:
         digest = blake2b(body, digest_size=16).digest()
         row = self._database.execute("SELECT id FROM edge_set WHERE digest = ?", (digest,)).fetchone()
         if row is None:
-            insert = "INSERT INTO edge_set (digest, body) VALUES (?, ?)"
-            set_id: int = self._database.execute(insert, (digest, body)).lastrowid
+            set_id: int = self._ids["edge_set"].new()
+            self._database.execute("INSERT INTO edge_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
         else:
             set_id = row[0]
         self._edge_sets.put(set_id, edges)
@@ -320,13 +326,14 @@ class Sayings:
             if before is not None:
                 self._close_piece(before, position)
             touched |= {version.valid_from, version.valid_to}
-            cursor = self._database.execute(
-                "INSERT INTO piece (job_id, saying, rank, tie, valid_from, valid_to, set_id, effect, start, known_from,"
-                " known_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job, saying, rank, tie, version.valid_from, version.valid_to, version.content, version.effect,
-                 version.start, position, LATEST),
+            piece_id = self._ids["piece"].new()
+            self._database.execute(
+                "INSERT INTO piece (id, job_id, saying, rank, tie, valid_from, valid_to, set_id, effect, start,"
+                " known_from, known_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (piece_id, job, saying, rank, tie, version.valid_from, version.valid_to, version.content,
+                 version.effect, version.start, position, LATEST),
             )  # fmt: skip
-            kept[version] = Piece(cursor.lastrowid, *_fields(version), position)
+            kept[version] = Piece(piece_id, *_fields(version), position)
         for piece in stale.values():
             self._close_piece(piece, position)
             touched |= {piece.valid_from, piece.valid_to}
@@ -466,10 +473,11 @@ class Sayings:
                 self._database.execute("UPDATE edge SET known_to = ? WHERE id = ?", (position, id))
         opened = [span for span in new if span not in old]
         self._database.executemany(
-            "INSERT INTO edge (kind, job_id, source, target, detail, valid_from, valid_to, known_from, known_to)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO edge (id, kind, job_id, source, target, detail, valid_from, valid_to, known_from, known_to)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
+                    self._ids["edge"].new(),
                     edge[0],
                     job,
                     edge[1],

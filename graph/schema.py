@@ -5,7 +5,7 @@ edge, member) is bitemporal: a row holds over [valid_from, valid_to) and was kno
 `entity`, `slot`, `overflow`, `run_now` hold the present alone.
 """
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = (
     "meta", "node", "facet_value", "facet_set", "says", "slot", "overflow", "content", "run_event", "run_now",
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS slot (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS overflow (
     name_id INTEGER NOT NULL, key TEXT NOT NULL, rank INTEGER NOT NULL, at INTEGER NOT NULL, tie INTEGER NOT NULL,
-    digest BLOB NOT NULL, value BLOB, PRIMARY KEY (name_id, key)
+    digest BLOB NOT NULL, value BLOB, value_id INTEGER, PRIMARY KEY (name_id, key)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS content (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
@@ -119,6 +119,7 @@ CREATE TABLE IF NOT EXISTS entity (
 );
 CREATE INDEX IF NOT EXISTS entity_type ON entity (type, name, namespace, id);
 CREATE INDEX IF NOT EXISTS entity_updated ON entity (type, updated_at);
+-- In lower case.
 CREATE VIRTUAL TABLE IF NOT EXISTS entity_search USING fts5 (
     name, namespace, description, tokenize = 'trigram'
 );

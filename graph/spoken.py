@@ -136,10 +136,11 @@ class Spoken:
             if held is None or order > held.order:
                 state.overflow[register] = Overflowed(register, order, value)
                 self._database.execute(
-                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank, at = excluded.at,"
-                    " tie = excluded.tie, digest = excluded.digest, value = excluded.value",
-                    (name_id, register, *order, value),
+                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value, value_id)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank,"
+                    " at = excluded.at, tie = excluded.tie, digest = excluded.digest, value = excluded.value,"
+                    " value_id = excluded.value_id",
+                    (name_id, register, *order, *((None, value) if isinstance(value, int) else (value, None))),
                 )
         self._database.execute("DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key))
 

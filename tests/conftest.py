@@ -8,14 +8,31 @@ a test that has quietly stopped running is noticed.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.servers.postgres import Missing, PostgresServer, postgres_server
 
 ALLOWED_SKIPS: dict[str, str] = {
     # "how the skip's reason begins": "why it is right that CI does not run it"
     "../shared is absent": "events of other projects, kept beside the repository; tests/data holds our own",
 }
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL; each test takes a database of its own from it."""
+    try:
+        server = postgres_server()
+        running = server.__enter__()
+    except Missing as why:
+        pytest.skip(f"no PostgreSQL: {why}")
+    try:
+        yield running
+    finally:
+        server.__exit__(None, None, None)
+
 
 skipped = pytest.StashKey[list[tuple[str, str]]]()
 

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from graph.journal import Journal
 from graph.model import Change
+from graph.postgres import PostgresGraph
 from graph.projector import ProjectedStore
 from graph.reader import GraphReader
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from ontology import Ontology
+from tests.servers.postgres import PostgresServer
 
 Clock = Callable[[], int]
 
@@ -65,5 +67,14 @@ class SqliteStorePlace:
         return SqliteGraph(self._folder / "graph.db", ontology)
 
 
+class PostgresStorePlace:
+    def __init__(self, server: PostgresServer) -> None:
+        self._url = server.new_database()
+
+    def open(self, ontology: Ontology) -> Store:
+        return PostgresGraph(self._url, ontology)
+
+
 JOURNALS: dict[str, Callable[[Path], JournalPlace]] = {"sqlite": SqliteJournalPlace}
 STORES: dict[str, Callable[[Path], StorePlace]] = {"sqlite": SqliteStorePlace}
+SERVER_STORES: dict[str, Callable[[PostgresServer], StorePlace]] = {"postgres": PostgresStorePlace}

@@ -9,7 +9,7 @@ import pytest
 
 from graph.journal import Journal
 from ontology import Ontology, load
-from tests.contract.adapters import JOURNALS, STORES, JournalPlace, Store, StorePlace
+from tests.contract.adapters import JOURNALS, SERVER_STORES, STORES, JournalPlace, Store, StorePlace
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +36,13 @@ def journal(place: JournalPlace) -> Iterator[Journal]:
     journal.close()
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, *SERVER_STORES])
 def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
     """Where a store of each kind can be opened."""
-    return STORES[str(request.param)](tmp_path)
+    kind = str(request.param)
+    if kind in STORES:
+        return STORES[kind](tmp_path)
+    return SERVER_STORES[kind](request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
