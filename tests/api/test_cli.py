@@ -152,5 +152,5 @@ def test_the_journal_is_shown_folded_anew_and_what_was_refused_is_offered_again(
     assert main(["journal", "tail", *data]) == 0
     [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["body"] == run_event()
-    assert main(["journal", "replay", *data]) == 0
+    assert main(["rebuild", *data]) == 0
     assert "folded 1 envelopes" in capsys.readouterr().out
