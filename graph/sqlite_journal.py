@@ -11,7 +11,6 @@ import fcntl
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from .errors import Conflict, JournalBroken, NotFound, Unavailable
 from .group_commit import GroupCommit, Request
 from .journal import Appended, DeadLetter
 from .model import Envelope, Instant, NewEnvelope, Position
+from .packing import PLAIN, pack, unpack
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS envelope (
@@ -38,8 +38,6 @@ _VERSION = 1
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
 _ENDS = "SELECT (SELECT max(position) FROM envelope), (SELECT max(received_at) FROM envelope)"  # two look-ups, no scan
 _Item = TypeVar("_Item")
-_PLAIN, _ZLIB = 0, 1
-_COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
 _DEAD_LETTERS_KEPT = 10_000
 
 # A failed fsync may have dropped the dirty pages: trying again would report success for bytes that are gone.
@@ -284,7 +282,7 @@ class SqliteJournal(SqliteJournalFile):
                         last += 1
                         received = now
                         positions[envelope.key] = last
-                        codec, body = _pack(envelope.body)
+                        codec, body = pack(envelope.body)
                         rows.append((last, envelope.kind, envelope.source, now, envelope.key, codec, body))
                     answer.append(Appended(Position(first or last), first is not None))
                 answers.append(answer)
@@ -386,21 +384,13 @@ def _in_chunks(items: list[_Item]) -> Iterator[list[_Item]]:
 
 def _row(envelope: Envelope) -> tuple[Any, ...]:
     """The values of `_COLUMNS`."""
-    codec, body = _pack(envelope.body) if envelope.body is not None else (_PLAIN, None)
+    codec, body = pack(envelope.body) if envelope.body is not None else (PLAIN, None)
     return envelope.position, envelope.kind, envelope.source, envelope.received_at, envelope.digest, codec, body
-
-
-def _pack(body: bytes) -> tuple[int, bytes]:
-    if len(body) < _COMPRESS_FROM:
-        return _PLAIN, body
-    return _ZLIB, zlib.compress(body, 1)
 
 
 def _envelope(row: tuple[Any, ...]) -> Envelope:
     position, kind, source, received_at, key, codec, body = row
-    if codec == _ZLIB and body is not None:
-        body = zlib.decompress(body)
-    return Envelope(position, kind, source, received_at, key, body)
+    return Envelope(position, kind, source, received_at, key, unpack(codec, body))
 
 
 def _explain(error: Exception) -> Unavailable:

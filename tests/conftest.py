@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.postgres import Missing, PostgresServer, postgres_server
+if TYPE_CHECKING:
+    from tests.servers.postgres import PostgresServer
 
 ALLOWED_SKIPS: dict[str, str] = {
     # "how the skip's reason begins": "why it is right that CI does not run it"
@@ -23,6 +25,8 @@ ALLOWED_SKIPS: dict[str, str] = {
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL; each test takes a database of its own from it."""
+    from tests.servers.postgres import Missing, postgres_server
+
     try:
         server = postgres_server()
         running = server.__enter__()

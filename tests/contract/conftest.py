@@ -9,7 +9,15 @@ import pytest
 
 from graph.journal import Journal
 from ontology import Ontology, load
-from tests.contract.adapters import JOURNALS, SERVER_STORES, STORES, JournalPlace, Store, StorePlace
+from tests.contract.adapters import (
+    JOURNALS,
+    SERVER_JOURNALS,
+    SERVER_STORES,
+    STORES,
+    JournalPlace,
+    Store,
+    StorePlace,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +25,17 @@ def words() -> Ontology:
     return load()
 
 
-@pytest.fixture(params=JOURNALS)
+@pytest.fixture(params=[*JOURNALS, *SERVER_JOURNALS])
 def journal_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def place(journal_kind: str, tmp_path: Path) -> JournalPlace:
+def place(journal_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> JournalPlace:
     """Where a journal of each kind can be opened."""
-    return JOURNALS[journal_kind](tmp_path)
+    if journal_kind in JOURNALS:
+        return JOURNALS[journal_kind](tmp_path)
+    return SERVER_JOURNALS[journal_kind](request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from graph.errors import Conflict, NotFound, Unavailable
 from graph.journal import DeadLetter, Journal
 from graph.model import Envelope, Instant, NewEnvelope, Position
-from tests.contract.adapters import JournalPlace
+from tests.contract.adapters import JOURNALS, JournalPlace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -540,6 +540,7 @@ def test_reopening_goes_on_where_it_ended(place: JournalPlace) -> None:
     journal.close()
 
 
+@pytest.mark.parametrize("journal_kind", JOURNALS, indirect=True)
 def test_a_second_process_is_refused_until_the_first_lets_go(
     place: JournalPlace, journal_kind: str, tmp_path: Path
 ) -> None:

@@ -162,6 +162,16 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
         return self.url(name)
 
+    def files_of(self, url: str) -> bytes:
+        """All that a database keeps in its files, once everything is written to them."""
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            row = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+        assert row is not None
+        return b"".join(path.read_bytes() for path in sorted((self.data / "base" / str(row[0])).iterdir()))
+
 
 @contextmanager
 def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
