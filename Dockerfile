@@ -1,6 +1,6 @@
-# The embedded service in one image. Keys first (it listens beyond loopback, so it refuses to start without one):
+# Andon in one image. Keys first (it listens beyond loopback, so it refuses to start without one):
 #   docker compose run --rm andon keys add laptop --scope emit,read,write
-#   docker compose up
+#   docker compose --profile embedded up
 
 FROM node:22-slim AS page
 WORKDIR /andon/ui

@@ -74,9 +74,7 @@ def import_(settings: Settings, file: str) -> None:
     journal = open_journal(settings)
     try:
         with progress("checking") as checking, progress("importing") as importing:
-            done = moving.import_file(journal, Path(file), checking, importing)
-        if done.envelopes:
-            _pass_over(settings, journal.last_position())
+            done = moving.import_file(journal, Path(file), checking, importing, lambda last: _pass_over(settings, last))
         if done.redacted:  # the graph still says what their bytes said: it is folded anew at the next start
             discard(settings.data / GRAPH_FILE)
             for suffix in ("", "-wal", "-shm"):

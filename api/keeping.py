@@ -27,6 +27,7 @@ from graph import rebuilding
 from graph.errors import Conflict, InvalidInput, NotFound
 from graph.journal import Journal
 from graph.model import isoformat
+from graph.projector import Projector
 from graph.sqlite_journal import SqliteJournalFile
 from rules.service import OUTBOX_FILE
 
@@ -35,6 +36,7 @@ _FORMAT = 1
 # In this order: a copy of the graph or of the outbox that is ahead of the journal's would have read what is not there.
 _FILES = (KEYS_FILE, OUTBOX_FILE, GRAPH_FILE, JOURNAL_FILE)
 _ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
+_ENVELOPES = 256  # folded in one transaction
 _PAGES = 2_000  # copied between two looks of the progress bar
 _RESTORING = ".restoring"
 _BLOCK = 1024 * 1024
@@ -57,8 +59,11 @@ class _RunningJournal(SqliteJournalFile):
 
 def rebuild(settings: Settings) -> None:
     """Fold the graph anew beside the one in use; it is swapped in at once, or when the running service ends."""
-    _existing(settings)
     ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
+    if settings.postgres_url:
+        _rebuild_in_place(settings, ontology)
+        return
+    _existing(settings)
     path = settings.data / GRAPH_FILE
     started = time.monotonic()
     running = False
@@ -78,6 +83,25 @@ def rebuild(settings: Settings) -> None:
     _say(f"folded {position} envelopes in {time.monotonic() - started:.1f} s")
     if running:
         _say("the service is running: it takes the new graph when it is next started")
+
+
+def _rebuild_in_place(settings: Settings, ontology: ontologies.Ontology) -> None:
+    """Fold the graph in PostgreSQL anew, while no service folds; who reads it meanwhile sees it grow."""
+    from api.app import open_graph
+    from graph.postgres import PostgresGraph
+
+    started = time.monotonic()
+    with closing(open_journal(settings)) as journal, closing(open_graph(settings, ontology)) as graph:
+        assert isinstance(graph, PostgresGraph)
+        if not graph.lead():
+            raise Conflict("a running Andon folds this graph: stop those with the role projector first")
+        graph.reset()
+        projector = Projector(journal, graph, decoders(ontology))
+        with progress("folding") as show:
+            while batch := journal.read(projector.position, _ENVELOPES):
+                projector.project(batch)
+                show(projector.position, journal.last_position())
+        _say(f"folded {projector.position} envelopes in {time.monotonic() - started:.1f} s")
 
 
 def _existing(settings: Settings) -> None:
@@ -106,6 +130,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def backup(settings: Settings, target: Path, *, graph: bool = False) -> None:
     """Copy all that cannot be made again (and the graph, if wanted) to a new folder or archive; the service may run."""
+    _refuse_server(settings)
     _existing(settings)
     if target.exists():
         raise Conflict(f"there is something at {target} already")
@@ -131,6 +156,13 @@ def backup(settings: Settings, target: Path, *, graph: bool = False) -> None:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     _say(f"backed up to position {position}: {', '.join(names)}")
+
+
+def _refuse_server(settings: Settings) -> None:
+    if settings.postgres_url:
+        raise Conflict(
+            "this Andon keeps everything in PostgreSQL: back it up and restore it with PostgreSQL's own tools"
+        )
 
 
 def _copy(source: Path, target: Path, show: Show) -> None:
@@ -171,6 +203,7 @@ def restore(settings: Settings, source: Path) -> None:
 
     Raises `Conflict` for a folder that holds anything, `InvalidInput` for a backup that is not whole.
     """
+    _refuse_server(settings)
     data = settings.data
     if not source.exists():
         raise NotFound(f"there is no backup {source}")

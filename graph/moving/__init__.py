@@ -14,7 +14,7 @@ from typing import IO
 
 from graph.errors import Conflict, InvalidInput
 from graph.journal import DeadLetter, Journal, JournalReader
-from graph.model import Envelope
+from graph.model import Envelope, Position
 
 from . import ndjson, parquet
 from .records import (
@@ -140,13 +140,22 @@ def _letters(journal: JournalReader) -> Iterator[DeadLetter]:
 # --- in ---------------------------------------------------------------------------------------------------------
 
 
-def import_file(journal: Journal, path: Path, checking: Progress = _quiet, importing: Progress = _quiet) -> Imported:
+def import_file(
+    journal: Journal,
+    path: Path,
+    checking: Progress = _quiet,
+    importing: Progress = _quiet,
+    begin: Callable[[Position], None] = lambda last: None,
+) -> Imported:
     """Bring a journal up to an exported one: what it has already must be the same, the rest follows.
 
-    The file is read twice: it is checked to its end before anything is stored. Raises `InvalidInput` for a file that is
+    The file is read twice: it is checked to its end before anything is stored. `begin` is called between the two with
+    the position that the journal will end at, if there is anything to store. Raises `InvalidInput` for a file that is
     cut off, altered or something else, and `Conflict` for a journal that holds something else.
     """
-    known, redactions = _check(journal, path, checking)
+    known, last, redactions = _check(journal, path, checking)
+    if last > known:
+        begin(Position(last))
     for position, reason in redactions.items():
         journal.redact(position, reason)
     batch = _Batch(journal)
@@ -197,14 +206,16 @@ class _Batch:
         self._envelopes, self._reasons, self._letters, self._size = [], {}, [], 0
 
 
-def _check(journal: Journal, path: Path, progress: Progress) -> tuple[int, dict[int, str]]:
-    """The journal's last position, and what the file has redacted and the journal not; reads the file to its end."""
-    last = journal.last_position()
+def _check(journal: Journal, path: Path, progress: Progress) -> tuple[int, int, dict[int, str]]:
+    """The last position of the journal, that of the file, and what only the file has redacted; reads it to its end."""
+    last: int = journal.last_position()
+    brought_last = last
     redactions: dict[int, str] = {}
     here: Iterator[Envelope] = iter(())
     for record in _read(path, progress):
         if isinstance(record, Header):
             _check_place(journal, record, last)
+            brought_last = record.last
             here = _envelopes(journal, record.first, min(last, record.last))
         elif isinstance(record, EnvelopeRecord):
             brought = envelope_of(record)
@@ -217,7 +228,7 @@ def _check(journal: Journal, path: Path, progress: Progress) -> tuple[int, dict[
                 redactions[kept.position] = record.redacted or ""
         else:
             letter_of(record)
-    return last, redactions
+    return last, brought_last, redactions
 
 
 def _check_place(journal: Journal, header: Header, last: int) -> None:
