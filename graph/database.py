@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .errors import Conflict
 from .schema import SCHEMA, SCHEMA_VERSION, TABLES
 
 Row = tuple[Any, ...]
+Item = TypeVar("Item")
 
 
 class Database(Protocol):
@@ -50,6 +51,12 @@ class SqliteDialect:
             f" WHERE json_extract(it.value, '$.{key}') IN (SELECT value FROM json_each(?)))",
             [json.dumps(sorted(wanted))],
         )
+
+
+def in_chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 class Ids:
@@ -132,6 +139,9 @@ class Cached:
                 self._found.clear()
             value = self._found[key] = self._compute(key)
             return value
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._found
 
     def put(self, key: Any, value: Any) -> None:
         if len(self._found) >= self._size:

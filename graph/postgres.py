@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -74,6 +74,7 @@ class PostgresGraph:
         self._writer: WriteDatabase | None = None
         self._fold: Fold | None = None
         self._lease: Lease | None = None
+        self._epoch = 0
         self._idle: queue.SimpleQueue[tuple[ReadDatabase, Shared, int]] = queue.SimpleQueue()
         self._kept = 0
         self._closed = False
@@ -157,17 +158,25 @@ class PostgresGraph:
             self._control = connect(self._conninfo)
         return self._control
 
-    def lead(self) -> bool:
-        """Whether this process is the one that folds; takes the lease where nobody holds it, and keeps it."""
+    def lead(self) -> int:
+        """Not 0 where this process is the one that folds; takes the lease where nobody holds it, and keeps it.
+
+        Another number each time the fold begins with what is in the tables, rather than what it remembers.
+        """
         if self._lease is None:
             self._lease = Lease(self._conninfo, _LEASE, schema=self._schema, seconds=self._lease_seconds)
         held = self._lease.token
-        if not self._lease.hold():
+        if not (held and self._lease.is_fresh) and not self._lease.hold():
             self._fold = None
-            return False
+            return 0
         if self._fold is None or self._lease.token != held:
             self._open_writer()
-        return True
+        return self._epoch
+
+    @property
+    def token(self) -> int:
+        """The fencing token of the lease under which this process folds; 0 where it does not."""
+        return 0 if self._lease is None else self._lease.token
 
     def _open_writer(self) -> None:
         """Begin to fold: nothing that was remembered counts, another process may have folded since."""
@@ -178,6 +187,7 @@ class PostgresGraph:
         connection = connect(self._conninfo, search_path=self._path(self._generation), settings=_WRITER)
         self._writer = WriteDatabase(connection)
         self._fold = Fold(self._writer, self._ontology)
+        self._epoch += 1
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -203,6 +213,7 @@ class PostgresGraph:
                 renewed = self._lease.renew_within(connection)
                 generation = connection.execute(f"SELECT number FROM {self._schema}.graph_generation")
             fenced = renewed.fetchone() is None
+            self._lease.renewed()
             row = generation.fetchone()
         if fenced or row is None or row[0] != self._generation:
             self._lease.lose()
@@ -243,6 +254,11 @@ class PostgresGraph:
         """Fold one envelope; a fault spoils the whole transaction."""
         assert self._fold is not None, "within a transaction"
         return self._fold.apply(envelope, statements)
+
+    def expect(self, statements: Iterable[Statements]) -> None:
+        """These are folded next, within the transaction that is open."""
+        assert self._fold is not None, "within a transaction"
+        self._fold.expect(statements)
 
     def reset(self) -> None:
         """Forget everything projected, so that the journal is read again from its start; no byte of it stays."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from contextlib import suppress
 
 import psycopg
@@ -35,8 +36,18 @@ class Lease:
         self._seconds = seconds
         self._connection: Connection | None = None
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._renewed_at = 0.0
         self.token = 0
         """Grows with each holder; 0 where we are not it."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was renewed so lately that there is no need to do it again."""
+        return bool(self.token) and time.monotonic() - self._renewed_at < self._seconds / 3
+
+    def renewed(self) -> None:
+        """It was renewed within a transaction."""
+        self._renewed_at = time.monotonic()
 
     def hold(self) -> bool:
         """Take the lease where it is free, renew it where it is ours; whether it is ours now. Raises `Unavailable`."""
@@ -44,9 +55,13 @@ class Lease:
             with unavailable():
                 row = self._connected().execute(self._statement(_HOLD), (self._name, self.holder, self._seconds))
                 found = row.fetchone()
-        except Unavailable:
+        except Unavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):  # its holder is committing
+                self.token = 0
+                return False
             self._connection = None
             raise
+        self._renewed_at = time.monotonic()
         self.token = int(found[0]) if found is not None else 0
         return found is not None
 

@@ -8,14 +8,14 @@ they came in. Past states are read from `says` instead, through the same `winner
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from .database import Cached, Database, Ids
+from .database import Cached, Database, Ids, in_chunks
 from .model import Instant, Name
-from .statements import FacetSet, Identifier, Role
+from .statements import Digested, FacetSet, Identifier, Role
 
 SCHEMA_KEY = "schema"
 FULL_SCHEMA = "~schema"  # a schema said of an output or by a listing: the only kind that closes columns
@@ -85,11 +85,14 @@ class FacetSets:
         self._ids: Cached = Cached(self._find_id, 200_000)
         self._sets: Cached = Cached(self._read, 20_000)
         self._values: Cached = Cached(self._read_value, 4_096)
+        self._value_ids: Cached = Cached(self._find_value, 200_000)
+        self._loaded: dict[bytes, FacetSet] = {}  # expected ones, on their way to the table
         self._new_sets, self._new_values = Ids(database, "facet_set"), Ids(database, "facet_value")
 
     def clear(self) -> None:
-        for part in (self._ids, self._sets, self._values, self._new_sets, self._new_values):
+        for part in (self._ids, self._sets, self._values, self._value_ids, self._new_sets, self._new_values):
             part.clear()
+        self._loaded.clear()
 
     def id_of(self, digest: bytes) -> int | None:
         found: int | None = self._ids(digest)
@@ -98,6 +101,37 @@ class FacetSets:
     def _find_id(self, digest: bytes) -> int | None:
         row = self._database.execute("SELECT id FROM facet_set WHERE digest = ?", (digest,)).fetchone()
         return row[0] if row else None
+
+    def of(self, said: Digested[FacetSet]) -> KnownSet:
+        """The set as kept; kept from now on."""
+        set_id = self.id_of(said.digest)
+        if set_id is not None:
+            return self.get(set_id)
+        loaded = self._loaded.pop(said.digest, None)
+        return self.add(said.digest, said.load() if loaded is None else loaded)
+
+    def expect(self, said: Iterable[Digested[FacetSet]]) -> None:
+        """Look these sets up at once, and the values of those that are new, for those who will ask for them."""
+        unknown = {it.digest: it for it in said if it.digest not in self._ids}
+        if len(unknown) < 2:
+            return
+        self._expect("facet_set", list(unknown), self._ids)
+        self._loaded = {digest: it.load() for digest, it in unknown.items() if self._ids(digest) is None}
+        values = {
+            facet.digest: None
+            for facets in self._loaded.values()
+            for facet in facets.facets
+            if facet.value is not None and len(facet.value) > _INLINE and facet.digest not in self._value_ids
+        }
+        self._expect("facet_value", list(values), self._value_ids)
+
+    def _expect(self, table: str, digests: Sequence[bytes], ids: Cached) -> None:
+        for part in in_chunks(digests, 100):
+            marks = ", ".join("?" * len(part))
+            rows = self._database.execute(f"SELECT digest, id FROM {table} WHERE digest IN ({marks})", part)
+            found = dict(rows.fetchall())
+            for digest in part:
+                ids.put(digest, found.get(digest))
 
     def add(self, digest: bytes, facets: FacetSet) -> KnownSet:
         stored = {facet.key: (facet.digest, self._store_value(facet.digest, facet.value)) for facet in facets.facets}
@@ -117,14 +151,17 @@ class FacetSets:
     def _store_value(self, digest: bytes, value: bytes | None) -> bytes | int | None:
         if value is None or len(value) <= _INLINE:
             return value
-        row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            value_id = self._new_values.new()
+        kept: int | None = self._value_ids(digest)
+        if kept is None:
+            kept = self._new_values.new()
             insert = "INSERT INTO facet_value (id, digest, body) VALUES (?, ?, ?)"
-            self._database.execute(insert, (value_id, digest, value))
-            return value_id
-        kept: int = row[0]
+            self._database.execute(insert, (kept, digest, value))
+            self._value_ids.put(digest, kept)
         return kept
+
+    def _find_value(self, digest: bytes) -> int | None:
+        row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
+        return row[0] if row else None
 
     def get(self, set_id: int) -> KnownSet:
         if not set_id:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .database import Cached, Database
@@ -113,6 +114,12 @@ class Spoken:
                 differing = differing or set()
                 differing.add(DROPPED)
         return differing
+
+    def present(self, name_id: int) -> tuple[list[Said], Iterable[Overflowed], Instant]:
+        """All that is said of a name now: sets, what fell out of those kept, and since when (FOREVER: never)."""
+        state: NameState = self._states(name_id)
+        said = [Said(self._sets.get(set_id), role, rank, at) for (set_id, role), (rank, at) in state.slots.items()]
+        return said, state.overflow.values(), state.first
 
     def agrees(self, name_id: int, since: Instant, values: dict[str, Value]) -> bool:
         """Whether a name says of its entity, all since then, what `values` hold; adds what they lack."""

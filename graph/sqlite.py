@@ -85,6 +85,10 @@ class SqliteGraph:
         """Fold one envelope; a fault spoils the whole transaction."""
         return self._fold.apply(envelope, statements)
 
+    def expect(self, statements: Iterable[Statements]) -> None:
+        """These are folded next, within the transaction that is open."""
+        self._fold.expect(statements)
+
     def reset(self) -> None:
         """Forget everything projected, so that the journal is read again from its start; no byte of it stays."""
         discard(self._path)  # it may hold what must not stay
