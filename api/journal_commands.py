@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.app import GRAPH_FILE, JOURNAL_FILE, open_journal
+import ontology as ontologies
+from api.app import GRAPH_FILE, JOURNAL_FILE, open_graph, open_journal, open_outbox
 from api.openlineage import DEAD_LETTER_BYTES
 from api.progress import progress
 from api.settings import Settings
@@ -20,21 +21,24 @@ from graph.model import Envelope, Position, isoformat
 from graph.rebuilding import discard
 from graph.sqlite_journal import SqliteJournal, SqliteJournalFile
 from ingest import openlineage
-from rules.service import OUTBOX_FILE
-from rules.sqlite_outbox import SqliteOutbox
+
+if TYPE_CHECKING:
+    from graph.postgres_journal import PostgresJournal
 
 STANDARD_OUTPUT = "-"
 
 
-def _existing_journal(settings: Settings) -> SqliteJournal:
+def _existing_journal(settings: Settings) -> SqliteJournal | PostgresJournal:
     """Raises `NotFound` rather than make an empty journal where the folder's name is misspelt."""
-    if not (settings.data / JOURNAL_FILE).is_file():
+    if not settings.postgres_url and not (settings.data / JOURNAL_FILE).is_file():
         raise NotFound(f"there is no journal in {settings.data}")
     return open_journal(settings)
 
 
-def _journal_file(settings: Settings) -> SqliteJournalFile:
+def _journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
     """The journal to look at, whether or not a service is writing it."""
+    if settings.postgres_url:
+        return open_journal(settings)  # type: ignore[return-value]  # it is that one for these settings
     if not (settings.data / JOURNAL_FILE).is_file():
         raise NotFound(f"there is no journal in {settings.data}")
     return SqliteJournalFile(settings.data / JOURNAL_FILE)
@@ -75,7 +79,9 @@ def import_(settings: Settings, file: str) -> None:
     try:
         with progress("checking") as checking, progress("importing") as importing:
             done = moving.import_file(journal, Path(file), checking, importing, lambda last: _pass_over(settings, last))
-        if done.redacted:  # the graph still says what their bytes said: it is folded anew at the next start
+        if done.redacted and settings.postgres_url:
+            _reset(settings)
+        elif done.redacted:  # the graph still says what their bytes said: it is folded anew at the next start
             discard(settings.data / GRAPH_FILE)
             for suffix in ("", "-wal", "-shm"):
                 (settings.data / (GRAPH_FILE + suffix)).unlink(missing_ok=True)
@@ -88,7 +94,7 @@ def import_(settings: Settings, file: str) -> None:
 
 def _pass_over(settings: Settings, position: Position) -> None:
     """Have the rules begin behind `position`: what was imported was decided where it came from."""
-    outbox = SqliteOutbox(settings.data / OUTBOX_FILE)
+    outbox = open_outbox(settings)
     try:
         outbox.begin(position)
         reached = outbox.checkpoint() or Position(0)
@@ -96,6 +102,15 @@ def _pass_over(settings: Settings, position: Position) -> None:
             outbox.decide(reached, position, (), ())
     finally:
         outbox.close()
+
+
+def _reset(settings: Settings) -> None:
+    """Have the graph in PostgreSQL folded anew. Raises `Unavailable` while a service folds it."""
+    graph = open_graph(settings, ontologies.load(Path(settings.ontology) if settings.ontology else None))
+    try:
+        graph.reset()
+    finally:
+        graph.close()
 
 
 def list_dead_letters(settings: Settings, lines: int) -> None:
