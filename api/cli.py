@@ -64,26 +64,26 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _keys_add(options: argparse.Namespace) -> None:
-    from api.auth import Keys, parse_scopes
+    from api.auth import open_keys, parse_scopes
 
     scopes = parse_scopes(options.scope)
-    print(Keys(_keys_file(options)).add(options.name, scopes))
+    print(open_keys(_settings(options)).add(options.name, scopes))
     print("This is the only time the key is shown. Send it as 'Authorization: Bearer <key>'.", file=sys.stderr)
 
 
 def _keys_list(options: argparse.Namespace) -> None:
-    from api.auth import Keys
+    from api.auth import open_keys
 
-    for key in Keys(_keys_file(options)).list():
+    for key in open_keys(_settings(options)).list():
         scopes = ",".join(sorted(scope.value for scope in key.scopes))
         state = f"revoked {isoformat(key.revoked_at)}" if key.revoked_at is not None else "active"
         print(f"{key.name}\t{scopes}\tmade {isoformat(key.created_at)}\t{state}")
 
 
 def _keys_revoke(options: argparse.Namespace) -> None:
-    from api.auth import Keys
+    from api.auth import open_keys
 
-    Keys(_keys_file(options)).revoke(options.name)
+    open_keys(_settings(options)).revoke(options.name)
     print(f"revoked {options.name}")
 
 
@@ -175,12 +175,6 @@ def _sql_reading(options: argparse.Namespace) -> Reading:
     from api.sql_commands import reading
 
     return reading(options.dialect, options.schema_file, options.default_db, options.default_schema, options.manifest)
-
-
-def _keys_file(options: argparse.Namespace) -> Path:
-    from api.auth import KEYS_FILE
-
-    return _settings(options).data / KEYS_FILE
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -352,7 +346,7 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
         help=f"settings file (default: {CONFIG_FILE}, if it is there)",
     )
     for row in ROWS:
-        if row.name in names:
+        if row.name in names and not row.metadata["secret"]:
             shown = default_text(row)
             choices = row.metadata["choices"]
             metavar = "|".join(choices) if choices else row.name.rsplit("_", 1)[-1].upper()

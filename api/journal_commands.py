@@ -38,7 +38,7 @@ def _existing_journal(settings: Settings) -> SqliteJournal | PostgresJournal:
 def _journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
     """The journal to look at, whether or not a service is writing it."""
     if settings.postgres_url:
-        return open_journal(settings)  # type: ignore[return-value]  # it is that one for these settings
+        return open_journal(settings)
     if not (settings.data / JOURNAL_FILE).is_file():
         raise NotFound(f"there is no journal in {settings.data}")
     return SqliteJournalFile(settings.data / JOURNAL_FILE)
