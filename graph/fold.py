@@ -70,6 +70,7 @@ class Fold:
         self._agreed: dict[int, Instant] = {}
         """Entities of several names that say nothing different of it -> when they were first spoken of."""
         self._changes: list[tuple[object, ...]] = []
+        self._position = Position(0)
         self._is_named = False
         """Whether it is on record which making of the fold state this is: a projection of another is of no use."""
 
@@ -102,8 +103,9 @@ class Fold:
         )
         self._changes.clear()
         self._database.executemany(
-            "UPDATE entity SET updated_at = ? WHERE id = ? AND updated_at < ?",
-            [(at, self._members.entity(name), at) for name, at in self._updated.items()],
+            "UPDATE entity SET updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at END, touched = ?"
+            " WHERE id = ?",
+            [(at, at, self._position, self._members.entity(name)) for name, at in self._updated.items()],
         )
         self._updated.clear()
 
@@ -123,6 +125,7 @@ class Fold:
 
     def apply(self, envelope: Envelope, statements: Statements) -> list[Change]:
         at, position = statements.at, envelope.position
+        self._position = position
         touched = _Touched()
         redraw: set[int] = set()
         for said in statements.said:
@@ -370,12 +373,12 @@ class Fold:
         self._present.put(entity, (row.type, row.description, row.tags, row.owners, row.dropped))
         self._database.execute(
             "INSERT INTO entity (id, kind, namespace, name, type, description, tags, owners, dropped, created_at,"
-            " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " updated_at, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " type = excluded.type, description = excluded.description, tags = excluded.tags,"
             " owners = excluded.owners, dropped = excluded.dropped, created_at = excluded.created_at,"
-            " updated_at = excluded.updated_at",
+            " updated_at = excluded.updated_at, touched = excluded.touched",
             (entity, name.kind, name.namespace, name.name, row.type, row.description, row.tags, row.owners,
-             int(row.dropped), created, updated),
+             int(row.dropped), created, updated, position),
         )  # fmt: skip
         if name.kind not in _SEARCHED and (held is None or held[1] != row.description):
             if held is not None:

@@ -110,6 +110,11 @@ class Snapshot:
     def position(self) -> Position:
         return self.known
 
+    @property
+    def incarnation(self) -> int:
+        """Which making of the fold state this is; after a rebuild it is another, and nodes may have other ids."""
+        return int(self._meta.get("incarnation", 0))
+
     # Identity ----------------------------------------------------------------------------------------------
 
     def _read_members(self) -> dict[int, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.servers.neo4j import Neo4jServer
     from tests.servers.postgres import PostgresServer
 
 ALLOWED_SKIPS: dict[str, str] = {
@@ -36,6 +37,19 @@ def postgres() -> Iterator[PostgresServer]:
         yield running
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
+    """A real Neo4j, running; its one database is handed on from test to test as it is."""
+    from tests.servers.neo4j import Missing, Neo4jServer
+
+    try:
+        server = Neo4jServer(tmp_path_factory.mktemp("neo4j"))
+    except Missing as why:
+        pytest.skip(f"no Neo4j: {why}")
+    with server:
+        yield server
 
 
 skipped = pytest.StashKey[list[tuple[str, str]]]()
