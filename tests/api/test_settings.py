@@ -28,9 +28,6 @@ def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path) -> None:
             continue
         given = "api" if row.name == "role" else _other_than_default(row)
         by_flag = load({row.name: given}, {}, working_directory=tmp_path)
-        if row.metadata["secret"]:  # a flag would show it to whoever lists the processes
-            assert by_flag == Settings()
-            by_flag = load({}, {f"ANDON_{row.name.upper()}": given}, working_directory=tmp_path)
         by_variable = load({}, {f"ANDON_{row.name.upper()}": given}, working_directory=tmp_path)
         (tmp_path / "andon.toml").write_text(f'{row.name} = "{given}"')
         by_file = load({}, {}, working_directory=tmp_path)
