@@ -1,6 +1,6 @@
-# The embedded service in one image. Keys first (it listens beyond loopback, so it refuses to start without one):
+# Andon in one image. Keys first (it listens beyond loopback, so it refuses to start without one):
 #   docker compose run --rm andon keys add laptop --scope emit,read,write
-#   docker compose up
+#   docker compose --profile embedded up
 
 FROM node:22-slim AS page
 WORKDIR /andon/ui
@@ -12,8 +12,8 @@ RUN npm run build
 FROM python:3.12-slim AS build
 WORKDIR /andon
 RUN python -m venv /opt/andon
-COPY requirements/runtime.txt requirements/build.txt requirements/compiled.txt requirements/
-RUN /opt/andon/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+COPY requirements/server.txt requirements/build.txt requirements/compiled.txt requirements/
+RUN /opt/andon/bin/pip install --no-cache-dir --require-hashes -r requirements/server.txt
 RUN /opt/andon/bin/pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes -r requirements/compiled.txt \
     || echo "no compiled SQL parser for this platform"
 RUN python -m venv /opt/build \

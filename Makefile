@@ -103,10 +103,12 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 lock: install ## re-make requirements/*.txt (UPGRADE=--upgrade takes newer versions)
 	@command -v $(UV) >/dev/null || $(PIP) install --quiet uv
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra server --extra parquet --constraints requirements/runtime.txt \
+		--output-file requirements/server.txt
 	$(LOCK) requirements/compiled.in --no-deps --constraints requirements/runtime.txt --output-file requirements/compiled.txt
 	$(LOCK) requirements/build.in --constraints requirements/runtime.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml requirements/build.in --extra dev \
-		--constraints requirements/runtime.txt --constraints requirements/build.txt --output-file requirements/dev.txt
+		--constraints requirements/server.txt --constraints requirements/build.txt --output-file requirements/dev.txt
 
 clean: ## remove what was installed and built (never data)
 	rm -rf $(VENV) ui/node_modules api/static build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

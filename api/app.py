@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -22,7 +23,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 import ontology as ontologies
-from api.auth import KEYS_FILE, Keys
+from api.auth import Keys, open_keys
 from api.auth import Scope as KeyScope
 from api.front import CALLER, Front, host_check
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
@@ -31,7 +32,7 @@ from api.metrics import MEDIA_TYPE, Metrics
 from api.openlineage import BatchDoor, EventDoor
 from api.page import Page, to_page
 from api.problems import MethodNotAllowed, problem
-from api.settings import Settings
+from api.settings import ROLES, Settings
 from api.version import version
 from graph import failpoint
 from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailable
@@ -42,6 +43,14 @@ from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
 from ingest import action, mutation, openlineage
 from rules import RuleService
+from rules.service import OUTBOX_FILE
+from rules.sqlite_outbox import SqliteOutbox
+
+if TYPE_CHECKING:
+    from graph.neo4j import Neo4jGraph
+    from graph.postgres import PostgresGraph
+    from graph.postgres_journal import PostgresJournal
+    from rules.outbox import Outbox
 
 log = logging.getLogger("andon")
 
@@ -56,7 +65,16 @@ def now() -> Instant:
     return Instant(time.time_ns() // 1_000)
 
 
-def open_journal(settings: Settings, on_broken: Callable[[], None] | None = None) -> SqliteJournal:
+def open_journal(settings: Settings, on_broken: Callable[[], None] | None = None) -> SqliteJournal | PostgresJournal:
+    """The journal that these settings name, to write."""
+    if settings.postgres_url:
+        from graph.postgres_journal import PostgresJournal  # optional: only who names a PostgreSQL needs its driver
+
+        return PostgresJournal(
+            settings.postgres_url,
+            max_pending=settings.journal_queue,
+            max_pending_bytes=settings.journal_queue_bytes,
+        )
     return SqliteJournal(
         settings.data / JOURNAL_FILE,
         synchronous=settings.journal_synchronous,
@@ -66,8 +84,21 @@ def open_journal(settings: Settings, on_broken: Callable[[], None] | None = None
     )
 
 
-def open_keys(settings: Settings) -> Keys:
-    return Keys(settings.data / KEYS_FILE)
+def open_graph(settings: Settings, ontology: ontologies.Ontology) -> SqliteGraph | PostgresGraph:
+    """The fold state that these settings name."""
+    if settings.postgres_url:
+        from graph.postgres import PostgresGraph
+
+        return PostgresGraph(settings.postgres_url, ontology)
+    return SqliteGraph(settings.data / GRAPH_FILE, ontology)
+
+
+def open_outbox(settings: Settings) -> Outbox:
+    if settings.postgres_url:
+        from rules.postgres_outbox import PostgresOutbox
+
+        return PostgresOutbox(settings.postgres_url)
+    return SqliteOutbox(settings.data / OUTBOX_FILE)
 
 
 def decoders(ontology: ontologies.Ontology) -> Decoders:
@@ -90,6 +121,8 @@ class Service:
 
     def __init__(self, settings: Settings, on_broken: Callable[[], None] | None = None) -> None:
         self.settings = settings
+        if settings.role and set(settings.role) != set(ROLES) and not settings.postgres_url:
+            raise InvalidInput("fewer roles than all need PostgreSQL: name one by postgres_url", field="role")
         settings.data.mkdir(parents=True, exist_ok=True)
         self.keys = open_keys(settings)
         _check_exposure(settings, self.keys)
@@ -97,7 +130,7 @@ class Service:
             failpoint.arm(settings.failpoint)
         ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
         self.journal = open_journal(settings, on_broken)
-        self.graph = SqliteGraph(settings.data / GRAPH_FILE, ontology)
+        self.graph = open_graph(settings, ontology)
         self.rules = RuleService(
             Path(settings.rules) if settings.rules else None,
             settings.data,
@@ -108,21 +141,49 @@ class Service:
             settings.references,
             frozenset(settings.webhook_hosts),
             ontology=ontology,
+            outbox=open_outbox(settings),
         )
-        self.projector = Projector(self.journal, self.graph, decoders(ontology), (self.rules.notice,))
+        self.neo4j = self._project_to_neo4j(ontology)
+        listeners = [self.rules.notice] + ([self.neo4j.projection.notice] if self.neo4j is not None else [])
+        self.projector = Projector(
+            self.journal,
+            self.graph,
+            decoders(ontology),
+            listeners,
+            leadership=None if isinstance(self.graph, SqliteGraph) else self.graph,
+            follows_only=not settings.plays("projector"),
+        )
         self.metrics = Metrics(
             self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
         )
         self.asgi = self._build_asgi(ontology)
 
+    def _project_to_neo4j(self, ontology: ontologies.Ontology) -> Neo4jGraph | None:
+        settings = self.settings
+        if not settings.neo4j_uri:
+            return None
+        from graph.neo4j import Connection, Neo4jGraph  # optional: only who names a Neo4j needs it
+
+        connection = Connection(
+            settings.neo4j_uri, settings.neo4j_user, settings.neo4j_password, settings.neo4j_database
+        )
+        graph = self.graph
+        token = (lambda: 1) if isinstance(graph, SqliteGraph) else (lambda: graph.token)
+        return Neo4jGraph(graph, lambda: self.projector, connection, ontology, token)
+
     def start(self) -> None:
         self.projector.start()
-        self.rules.start()
+        if self.settings.plays("scheduler"):
+            self.rules.start()
+        if self.neo4j is not None:
+            self.neo4j.projection.start()
 
     def stop(self) -> None:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.rules.stop()
         self.projector.stop()
+        if self.neo4j is not None:
+            self.neo4j.projection.stop()
         self.journal.close()
         self.graph.close()
         self.keys.close()
@@ -144,7 +205,7 @@ class Service:
         settings = self.settings
         schema, _ = build_schema(ontology)
         services = Services(
-            reader=self.graph,
+            reader=self.graph if self.neo4j is None else self.neo4j,
             journal=self.journal,
             progress=self.projector,
             ontology=ontology,
@@ -164,7 +225,7 @@ class Service:
         )
         graphql = GraphQLDoor(
             Engine(schema, services, allowed, introspection=settings.introspection),
-            self.projector,
+            self.projector if self.neo4j is None else self.neo4j,
             self.metrics,
             threads=settings.graphql_threads,
             queue=settings.graphql_queue,
@@ -182,6 +243,8 @@ class Service:
             Route("/ui", to_page, methods=["GET"]),
             Mount("/ui", Page()),
         ]
+        if not settings.plays("api"):
+            app.router.routes.clear()
         self._add_health(app)
         _add_problems(app)
         doors: dict[str, ASGIApp] = {
@@ -189,6 +252,8 @@ class Service:
             "/api/v1/lineage/batch": BatchDoor(self.journal, self.metrics, limit, openlineage.split_batch),
             "/graphql": graphql,
         }
+        played = {"/graphql": "api"}
+        doors = {path: door for path, door in doors.items() if settings.plays(played.get(path, "receiver"))}
         return Front(app, doors, self.keys, host_check(settings.allowed_hosts))
 
     @contextlib.asynccontextmanager

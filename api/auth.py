@@ -16,13 +16,17 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from graph.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from graph.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound, Unavailable
 from graph.model import Instant
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 KEYS_FILE = "keys.db"
 """Its name in the data folder."""
@@ -84,23 +88,76 @@ def parse_scopes(text: str) -> frozenset[Scope]:
     return frozenset(known[word] for word in words)
 
 
-class Keys:
-    """The keys in one file; safe to use from several threads and processes."""
+Row = tuple[str, str, bytes, str, int, int | None]
+"""(id, name, hash of the secret, scopes, made at, revoked at)."""
 
-    def __init__(self, path: Path, clock: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
+
+class KeyTable(Protocol):
+    """Where keys are kept; used by one thread at a time."""
+
+    def version(self) -> int:
+        """Another number whenever the rows may be others."""
+
+    def rows(self) -> Sequence[Row]: ...
+
+    def insert(self, row: Row) -> bool:
+        """False where the name is taken."""
+
+    def revoke(self, name: str, at: int) -> bool:
+        """False where there is no such key, or it is revoked already."""
+
+    def close(self) -> None: ...
+
+
+class KeyFile:
+    """Keys in a SQLite file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._clock = clock
-        self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         path.chmod(0o600)
         self._connection.execute(_SCHEMA)
+
+    def version(self) -> int:
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def rows(self) -> Sequence[Row]:
+        return self._connection.execute(
+            "SELECT id, name, secret_sha256, scopes, created_at, revoked_at FROM key"
+        ).fetchall()
+
+    def insert(self, row: Row) -> bool:
+        try:
+            self._connection.execute("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def revoke(self, name: str, at: int) -> bool:
+        done = self._connection.execute(
+            "UPDATE key SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL", (at, name)
+        )
+        return bool(done.rowcount)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Keys:
+    """The keys in one file or table; safe to use from several threads and processes."""
+
+    def __init__(self, place: Path | KeyTable, clock: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._table = KeyFile(place) if isinstance(place, Path) else place
         self._version = -1
         self._checked_at = 0.0
         self._by_id: dict[str, Key] = {}
         self._refresh()
 
     def close(self) -> None:
-        self._connection.close()
+        self._table.close()
 
     def list(self) -> list[Key]:
         """All keys, revoked ones too, oldest first."""
@@ -114,26 +171,19 @@ class Keys:
         if not name or not name.isprintable() or len(name) > 100:
             raise InvalidInput("expected 1 to 100 printable characters", field="name")
         id, secret = secrets.token_hex(4), secrets.token_hex(32)
-        row = (id, name, _hash(secret), ",".join(sorted(scope.value for scope in scopes)), self._clock())
+        row = (id, name, _hash(secret), ",".join(sorted(scope.value for scope in scopes)), self._clock(), None)
         with self._lock:
-            try:
-                self._connection.execute(
-                    "INSERT INTO key (id, name, secret_sha256, scopes, created_at) VALUES (?, ?, ?, ?, ?)",
-                    row,
-                )
-            except sqlite3.IntegrityError:
-                raise Conflict(f"there is a key called {name!r} already") from None
+            if not self._table.insert(row):
+                raise Conflict(f"there is a key called {name!r} already")
             self._version = -1
         return f"andon_{id}_{secret}"
 
     def revoke(self, name: str) -> None:
         """The key of this name opens nothing from now on. Raises `NotFound`."""
         with self._lock:
-            done = self._connection.execute(
-                "UPDATE key SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL", (self._clock(), name)
-            )
+            done = self._table.revoke(name, self._clock())
             self._version = -1
-        if not done.rowcount:
+        if not done:
             raise NotFound(f"there is no key called {name!r} that could be revoked")
 
     @property
@@ -164,16 +214,30 @@ class Keys:
         if self._version >= 0 and now - self._checked_at < _RELOAD_AFTER:
             return
         with self._lock:
+            try:
+                version = self._table.version()
+                if version != self._version:
+                    self._by_id = {key.id: key for key in self._read()}
+                    self._version = version
+            except Unavailable:
+                if self._version < 0:  # nothing is known; else what was known a moment ago counts
+                    raise
             self._checked_at = now
-            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if version != self._version:
-                self._by_id = {key.id: key for key in self._read()}
-                self._version = version
 
     def _read(self) -> Iterable[Key]:
-        rows = self._connection.execute("SELECT id, name, secret_sha256, scopes, created_at, revoked_at FROM key")
-        for id, name, secret, scopes, created_at, revoked_at in rows.fetchall():
-            yield Key(id, name, secret, parse_scopes(scopes), created_at, revoked_at)
+        for id, name, secret, scopes, created_at, revoked_at in self._table.rows():
+            yield Key(
+                id, name, secret, parse_scopes(scopes), Instant(created_at), Instant(revoked_at) if revoked_at else None
+            )
+
+
+def open_keys(settings: Settings) -> Keys:
+    """Where these settings keep them."""
+    if settings.postgres_url:
+        from api.postgres_keys import PostgresKeyTable  # optional: only who names a PostgreSQL needs its driver
+
+        return Keys(PostgresKeyTable(settings.postgres_url))
+    return Keys(settings.data / KEYS_FILE)
 
 
 def _hash(secret: str) -> bytes:

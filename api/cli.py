@@ -1,4 +1,4 @@
-"""The command line: `andon serve`, `demo`, `keys`, `journal`, `sql`."""
+"""The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `sql`."""
 
 from __future__ import annotations
 
@@ -64,26 +64,26 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _keys_add(options: argparse.Namespace) -> None:
-    from api.auth import Keys, parse_scopes
+    from api.auth import open_keys, parse_scopes
 
     scopes = parse_scopes(options.scope)
-    print(Keys(_keys_file(options)).add(options.name, scopes))
+    print(open_keys(_settings(options)).add(options.name, scopes))
     print("This is the only time the key is shown. Send it as 'Authorization: Bearer <key>'.", file=sys.stderr)
 
 
 def _keys_list(options: argparse.Namespace) -> None:
-    from api.auth import Keys
+    from api.auth import open_keys
 
-    for key in Keys(_keys_file(options)).list():
+    for key in open_keys(_settings(options)).list():
         scopes = ",".join(sorted(scope.value for scope in key.scopes))
         state = f"revoked {isoformat(key.revoked_at)}" if key.revoked_at is not None else "active"
         print(f"{key.name}\t{scopes}\tmade {isoformat(key.created_at)}\t{state}")
 
 
 def _keys_revoke(options: argparse.Namespace) -> None:
-    from api.auth import Keys
+    from api.auth import open_keys
 
-    Keys(_keys_file(options)).revoke(options.name)
+    open_keys(_settings(options)).revoke(options.name)
     print(f"revoked {options.name}")
 
 
@@ -93,10 +93,45 @@ def _journal_tail(options: argparse.Namespace) -> None:
     tail(_settings(options), options.lines)
 
 
-def _journal_replay(options: argparse.Namespace) -> None:
-    from api.journal_commands import replay
+def _journal_export(options: argparse.Namespace) -> None:
+    from api.journal_commands import export
 
-    replay(_settings(options))
+    first, last = _whole(options.first, "--from"), _whole(options.last, "--to")
+    export(_settings(options), options.file, options.format, first or 1, last)
+
+
+def _journal_import(options: argparse.Namespace) -> None:
+    from api.journal_commands import import_
+
+    import_(_settings(options), options.file)
+
+
+def _whole(text: str | None, flag: str) -> int | None:
+    try:
+        number = None if text is None else int(text)
+    except ValueError:
+        number = 0
+    if number is not None and number < 1:
+        raise InvalidInput(f"expected a position from 1 on, found {text!r}", field=flag)
+    return number
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from api.keeping import rebuild
+
+    rebuild(_settings(options))
+
+
+def _backup(options: argparse.Namespace) -> None:
+    from api.keeping import backup
+
+    backup(_settings(options), Path(options.target), graph=options.with_graph)
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from api.keeping import restore
+
+    restore(_settings(options), Path(options.source))
 
 
 def _dead_letters_list(options: argparse.Namespace) -> None:
@@ -159,12 +194,6 @@ def _sql_reading(options: argparse.Namespace) -> Reading:
     return reading(options.dialect, options.schema_file, options.default_db, options.default_schema, options.manifest)
 
 
-def _keys_file(options: argparse.Namespace) -> Path:
-    from api.auth import KEYS_FILE
-
-    return _settings(options).data / KEYS_FILE
-
-
 def _settings(options: argparse.Namespace) -> Settings:
     return load(vars(options), os.environ)
 
@@ -194,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(demo, ["data", "host", "port", "log_level"])
     _add_keys(commands)
     _add_journal(commands)
+    _add_keeping(commands)
     _add_sql(commands)
     return parser
 
@@ -216,16 +246,24 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    journal = commands.add_parser("journal", help="look at what came in, rebuild the graph from it", allow_abbrev=False)
+    journal = commands.add_parser("journal", help="look at what came in, move it elsewhere", allow_abbrev=False)
     verbs = journal.add_subparsers(title="commands", metavar="COMMAND", required=True)
     tail = _command(verbs, "tail", "print the newest envelopes, one JSON object a line", _journal_tail)
     tail.add_argument("-n", "--lines", type=int, default=10, metavar="N", help="how many (default: 10)")
-    replay = _command(
-        verbs,
-        "replay",
-        "drop the graph and fold it anew from the journal; the service must be stopped",
-        _journal_replay,
+    export = _command(verbs, "export", "write all that came in to a file; the service may run", _journal_export)
+    export.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help="a new file; .gz packs it (default: -, standard output)"
     )
+    export.add_argument("--format", choices=("ndjson", "parquet"), help="(default: as the file's name ends, or ndjson)")
+    export.add_argument("--from", dest="first", metavar="N", help="the first position (default: 1)")
+    export.add_argument("--to", dest="last", metavar="N", help="the last position (default: the newest)")
+    bring = _command(
+        verbs,
+        "import",
+        "bring the journal up to an exported one; the service must be stopped",
+        _journal_import,
+    )
+    bring.add_argument("file", metavar="FILE", help="what 'andon journal export' wrote, in either format")
     dead = verbs.add_parser("dead-letters", help="input that was refused", allow_abbrev=False)
     actions = dead.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = _command(actions, "list", "print the newest, one JSON object a line", _dead_letters_list)
@@ -237,7 +275,23 @@ def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         _dead_letters_replay,
     )
     again.add_argument("id", type=int, nargs="*", metavar="ID", help="which (default: all)")
-    for verb in (tail, replay, listing, again):
+    for verb in (tail, export, bring, listing, again):
+        _add_settings(verb, ["data"])
+
+
+def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rebuild = _command(commands, "rebuild", "fold the graph anew from the journal and swap it in", _rebuild)
+    backup = _command(commands, "backup", "copy all that Andon keeps, while the service runs", _backup)
+    backup.add_argument("target", metavar="TARGET", help="a new folder, or a new file named *.tar or *.tar.gz")
+    backup.add_argument(
+        "--with-graph",
+        action="store_true",
+        help="copy the graph too, which is quicker to restore; without it the journal brings it again",
+    )
+    restore = _command(commands, "restore", "make a data folder of a backup, which is checked first", _restore)
+    restore.add_argument("source", metavar="SOURCE", help="what 'andon backup' made; --data is where to, and empty")
+    _add_settings(rebuild, ["data", "ontology"])
+    for verb in (backup, restore):
         _add_settings(verb, ["data"])
 
 
@@ -310,7 +364,7 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
         help=f"settings file (default: {CONFIG_FILE}, if it is there)",
     )
     for row in ROWS:
-        if row.name in names:
+        if row.name in names and not row.metadata["secret"]:
             shown = default_text(row)
             choices = row.metadata["choices"]
             metavar = "|".join(choices) if choices else row.name.rsplit("_", 1)[-1].upper()

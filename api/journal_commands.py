@@ -1,37 +1,44 @@
-"""What `andon journal` does: look at envelopes and dead letters, and fold the graph anew."""
+"""What `andon journal` does: look at envelopes and dead letters, and move them to another place."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 import ontology as ontologies
-from api.app import GRAPH_FILE, JOURNAL_FILE, decoders, open_journal
+from api.app import GRAPH_FILE, JOURNAL_FILE, open_graph, open_journal, open_outbox
 from api.openlineage import DEAD_LETTER_BYTES
+from api.progress import progress
 from api.settings import Settings
+from graph import moving
 from graph.errors import InvalidInput, NotFound
 from graph.journal import DeadLetter
-from graph.model import Envelope, isoformat
-from graph.projector import Projector
-from graph.sqlite import SqliteGraph
+from graph.model import Envelope, Position, isoformat
+from graph.rebuilding import discard
 from graph.sqlite_journal import SqliteJournal, SqliteJournalFile
 from ingest import openlineage
 
+if TYPE_CHECKING:
+    from graph.postgres_journal import PostgresJournal
 
-def _existing_journal(settings: Settings) -> SqliteJournal:
+STANDARD_OUTPUT = "-"
+
+
+def _existing_journal(settings: Settings) -> SqliteJournal | PostgresJournal:
     """Raises `NotFound` rather than make an empty journal where the folder's name is misspelt."""
-    if not (settings.data / JOURNAL_FILE).is_file():
+    if not settings.postgres_url and not (settings.data / JOURNAL_FILE).is_file():
         raise NotFound(f"there is no journal in {settings.data}")
     return open_journal(settings)
 
 
-def _journal_file(settings: Settings) -> SqliteJournalFile:
+def _journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
     """The journal to look at, whether or not a service is writing it."""
+    if settings.postgres_url:
+        return open_journal(settings)
     if not (settings.data / JOURNAL_FILE).is_file():
         raise NotFound(f"there is no journal in {settings.data}")
     return SqliteJournalFile(settings.data / JOURNAL_FILE)
@@ -47,25 +54,63 @@ def tail(settings: Settings, lines: int) -> None:
         journal.close()
 
 
-def replay(settings: Settings) -> None:
-    """Drop the graph and fold it anew; nothing is acted on meanwhile."""
-    journal = _existing_journal(settings)
-    for suffix in ("", "-wal", "-shm"):
-        (settings.data / (GRAPH_FILE + suffix)).unlink(missing_ok=True)
-    ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
-    graph = SqliteGraph(settings.data / GRAPH_FILE, ontology)
-    projector = Projector(journal, graph, decoders(ontology), ())
-    started = time.monotonic()
-    last = journal.last_position()
-    projector.start()
+def export(settings: Settings, target: str, format: str | None, first: int, last: int | None) -> None:
+    """Write the journal to a file, or to standard output as NDJSON; the service may run meanwhile."""
+    if target == STANDARD_OUTPUT and format == "parquet":
+        raise InvalidInput("a Parquet file cannot be written to standard output: name a file")
+    journal = _journal_file(settings)
     try:
-        while not projector.await_position(last, 2.0):
-            sys.stderr.write(f"{projector.position} of {last}\n")
+        with progress("exporting") as show:
+            if target == STANDARD_OUTPUT:
+                end = moving.export_stream(journal, sys.stdout.buffer, first, last, show)
+                sys.stdout.buffer.flush()
+            else:
+                end = moving.export_file(journal, Path(target), format, first, last, show)
     finally:
-        projector.stop()
-        graph.close()
         journal.close()
-    _say(f"folded {last} envelopes in {time.monotonic() - started:.1f} s")
+    sys.stderr.write(f"exported {end.envelopes} envelopes and {end.dead_letters} dead letters\n")
+
+
+def import_(settings: Settings, file: str) -> None:
+    """Bring the journal up to an exported one; what is imported is never acted on."""
+    if not Path(file).is_file():
+        raise NotFound(f"there is no file {file}")
+    journal = open_journal(settings)
+    try:
+        with progress("checking") as checking, progress("importing") as importing:
+            done = moving.import_file(journal, Path(file), checking, importing, lambda last: _pass_over(settings, last))
+        if done.redacted and settings.postgres_url:
+            _reset(settings)
+        elif done.redacted:  # the graph still says what their bytes said: it is folded anew at the next start
+            discard(settings.data / GRAPH_FILE)
+            for suffix in ("", "-wal", "-shm"):
+                (settings.data / (GRAPH_FILE + suffix)).unlink(missing_ok=True)
+    finally:
+        journal.close()
+    known = f", {done.known} were here already" if done.known else ""
+    redacted = f", {done.redacted} were redacted" if done.redacted else ""
+    _say(f"imported {done.envelopes} envelopes{known}{redacted}; {done.dead_letters} dead letters")
+
+
+def _pass_over(settings: Settings, position: Position) -> None:
+    """Have the rules begin behind `position`: what was imported was decided where it came from."""
+    outbox = open_outbox(settings)
+    try:
+        outbox.begin(position)
+        reached = outbox.checkpoint() or Position(0)
+        if reached < position:
+            outbox.decide(reached, position, (), ())
+    finally:
+        outbox.close()
+
+
+def _reset(settings: Settings) -> None:
+    """Have the graph in PostgreSQL folded anew. Raises `Unavailable` while a service folds it."""
+    graph = open_graph(settings, ontologies.load(Path(settings.ontology) if settings.ontology else None))
+    try:
+        graph.reset()
+    finally:
+        graph.close()
 
 
 def list_dead_letters(settings: Settings, lines: int) -> None:
@@ -103,7 +148,7 @@ def replay_dead_letters(settings: Settings, ids: Sequence[int]) -> int:
 
 def _whole_body(letter: DeadLetter) -> bytes:
     if letter.position is not None:
-        raise InvalidInput("it is in the journal already; 'andon journal replay' reads it anew")
+        raise InvalidInput("it is in the journal already; 'andon rebuild' reads it anew")
     if letter.body is None or len(letter.body) >= DEAD_LETTER_BYTES:
         raise InvalidInput("its body was too large to be kept whole")
     return letter.body

@@ -29,12 +29,17 @@ PREFIX = "ANDON_"
 CONFIG_FILE = "andon.toml"
 MASK = "***"
 
+ROLES = ("receiver", "projector", "api", "scheduler")
+
 Value = str | int | float | bool | Path | tuple[str, ...]
 
 
-def _row(default: Value, sentence: str, *, choices: tuple[str, ...] = (), least: float = 0) -> Any:
-    """One setting; `least` is the smallest number allowed."""
-    return field(default=default, metadata={"sentence": sentence, "choices": choices, "least": least})
+def _row(
+    default: Value, sentence: str, *, choices: tuple[str, ...] = (), least: float = 0, secret: bool = False
+) -> Any:
+    """One setting; `least` is the smallest number allowed, a `secret` is never shown and has no flag."""
+    metadata = {"sentence": sentence, "choices": choices, "least": least, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,24 @@ class Settings:
     lineage_max_nodes: int = _row(5_000, "Nodes a lineage answer may have; a greater one is cut and says so.", least=1)
     position_wait: float = _row(10.0, "Seconds a read waits for the position that it asks for.")
 
+    postgres_url: str = _row(
+        "",
+        "PostgreSQL to keep journal, graph and keys in (postgresql://USER:PASSWORD@HOST/DATABASE) instead of files;"
+        " not a flag, since others can see those.",
+        secret=True,
+    )
+    role: tuple[str, ...] = _row(
+        (),
+        "What this process does, comma-separated: receiver, projector, api, scheduler; none means all. Fewer than all"
+        " needs PostgreSQL.",
+        choices=ROLES,
+    )
+
+    neo4j_uri: str = _row("", "Neo4j to keep the present graph in, such as neo4j://host:7687; none means none.")
+    neo4j_user: str = _row("neo4j", "User of Neo4j.")
+    neo4j_password: str = _row("", "Password of Neo4j's user; not a flag, since others can see those.", secret=True)
+    neo4j_database: str = _row("", "Database of Neo4j; empty means the user's home database.")
+
     ontology: str = _row("", "Turtle file of entity types to use instead of the one that ships.")
     rules: str = _row("", "Folder of rule files (*.yaml); none means no rules.")
     webhook_hosts: tuple[str, ...] = _row(
@@ -104,8 +127,12 @@ class Settings:
     def introspection(self) -> bool:
         return self.on_loopback if self.graphql_introspection == "auto" else self.graphql_introspection == "on"
 
+    def plays(self, role: str) -> bool:
+        """Whether this process is to do that."""
+        return not self.role or role in self.role
+
     def __repr__(self) -> str:
-        rows = [f"{row.name} = {_shown(getattr(self, row.name))}" for row in ROWS]
+        rows = [f"{row.name} = {_masked(row, getattr(self, row.name))}" for row in ROWS]
         return "\n".join([*rows, *(f"{name} = {MASK}" for name in sorted(self.references))])
 
 
@@ -178,7 +205,11 @@ def _parse(row: Field[Any], text: str, where: str) -> Value:
         if choices and not matching:
             raise InvalidInput(f"expected one of {', '.join(choices)}, found {text!r}", field=where)
         return matching[0] if matching else text
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    choices = row.metadata["choices"]
+    if choices and (unknown := [part for part in parts if part not in choices]):
+        raise InvalidInput(f"expected some of {', '.join(choices)}, found {unknown[0]!r}", field=where)
+    return parts
 
 
 def _number(row: Field[Any], kind: type[int] | type[float], text: str, where: str) -> int | float:
@@ -190,6 +221,10 @@ def _number(row: Field[Any], kind: type[int] | type[float], text: str, where: st
     if not number >= row.metadata["least"]:  # "not" so that nan is refused
         raise InvalidInput(f"expected {expected} of at least {row.metadata['least']}, found {text}", field=where)
     return number
+
+
+def _masked(row: Field[Any], value: Value) -> str:
+    return MASK if row.metadata["secret"] and value else _shown(value)
 
 
 def _shown(value: Value) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 import yaml
 
+from api.progress import Bar
 from graph.errors import InvalidInput, NotFound
 from ingest.sql import Convention, events, lineage, pictures, records
 from ingest.sql.modelling import Pattern, facts_of, patterns
@@ -23,8 +23,6 @@ from ingest.sql.templates.manifest import Manifest, Relation, read_manifest
 STANDARD_INPUT = "-"
 FORMATS = {"mermaid": pictures.mermaid, "dot": pictures.dot, "json": pictures.json, "table": pictures.table}
 _EXPRESSION = 200  # characters of an expression that are shown
-_REDRAWN = 0.1  # seconds between two looks of the progress bar
-_BAR = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def answer_records(source: str, how: Reading, convention: Convention) -> int:
         return 0
     with Path(source).open("rb") as file:
         # A bar in between the answers would help nobody.
-        bar = _Bar(os.fstat(file.fileno()).st_size) if not sys.stdout.isatty() else None
+        bar = Bar(os.fstat(file.fileno()).st_size) if not sys.stdout.isatty() else None
         _answer_lines(file, defaults, how.manifest, bar)
     return 0
 
@@ -186,11 +184,11 @@ def _as_values(pattern: Pattern) -> dict[str, Any]:
 
 def _lineages(files: Sequence[str], how: Reading) -> list[tuple[str, SqlLineage]]:
     """Each file that can be opened with its lineage; standard error hears of the rest, and of what was not read."""
-    bar = _Bar(len(files)) if len(files) > 1 else None
+    bar = Bar(len(files)) if len(files) > 1 else None
     found = []
     for number, name in enumerate(files):
         if bar is not None:
-            bar.show(number, name)
+            bar.show(number, pictures.visible(name))
         try:
             text = _text(sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes())
         except OSError as error:
@@ -306,7 +304,7 @@ def _understood(result: SqlLineage) -> bool:
 # --- records ------------------------------------------------------------------------------------------------------
 
 
-def _answer_lines(lines: BinaryIO, defaults: Mapping[str, Any], manifest: Manifest | None, bar: _Bar | None) -> None:
+def _answer_lines(lines: BinaryIO, defaults: Mapping[str, Any], manifest: Manifest | None, bar: Bar | None) -> None:
     done = 0
     for line in lines:
         if bar is not None:
@@ -384,29 +382,7 @@ def _say(text: str) -> None:
         raise SystemExit(141) from None
 
 
-def _complain(bar: _Bar | None, line: str) -> None:
+def _complain(bar: Bar | None, line: str) -> None:
     if bar is not None:
         bar.clear()
     sys.stderr.write(pictures.visible(line) + "\n")
-
-
-class _Bar:
-    """How far we are, on standard error while it is a terminal."""
-
-    def __init__(self, total: int) -> None:
-        self._total = max(total, 1)
-        self._shown = sys.stderr.isatty()
-        self._next = 0.0
-
-    def show(self, done: int, what: str) -> None:
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _REDRAWN
-            filled = _BAR * done // self._total
-            bar = "#" * filled + "." * (_BAR - filled)
-            sys.stderr.write(f"\r\x1b[K[{bar}] {100 * done // self._total:3} % {pictures.visible(what)[-40:]}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -48,6 +48,11 @@ class Timed:
             start = time.perf_counter()
         self.committing += time.perf_counter() - start  # what is gathered over the batch is written on the way out
 
+    def expect(self, statements: Iterable[Statements]) -> None:
+        start = time.perf_counter()
+        self._store.expect(statements)
+        self.folding += time.perf_counter() - start
+
     def fold(self, envelope: Envelope, statements: Statements) -> list[Change]:
         start = time.perf_counter()
         changes = self._store.fold(envelope, statements)

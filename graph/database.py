@@ -1,20 +1,24 @@
 """The SQL port that fold state and reads stand on, and its embedded adapter.
 
-The SQL of this package keeps to what SQLite and PostgreSQL share (`?` marks, `ON CONFLICT`), so that another
-adapter is a connection, not a copy of the queries.
+The SQL of this package keeps to what SQLite and PostgreSQL share, so that another adapter is a connection, not a
+copy of the queries: `?` marks each with a value of its own, `ON CONFLICT`, whole numbers for truth, ids given by the
+writer (`Ids`), `IN (SELECT value FROM json_each(?))` for a list of numbers as JSON. The little that cannot be said in
+both is `Dialect`.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .errors import Conflict
 from .schema import SCHEMA, SCHEMA_VERSION, TABLES
 
 Row = tuple[Any, ...]
+Item = TypeVar("Item")
 
 
 class Database(Protocol):
@@ -24,6 +28,55 @@ class Database(Protocol):
         """Run one statement; answers an iterable of rows with `fetchone` and `fetchall`."""
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> Any: ...
+
+
+class Dialect(Protocol):
+    """What databases say differently: conditions on the table `entity`, as SQL and its parameters."""
+
+    def has_words(self, words: Sequence[str]) -> tuple[str, list[object]]:
+        """Each of the words, of three letters or more and in lower case, stands in name, namespace or description."""
+
+    def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
+        """The JSON array in `column` has an object whose `key` is one of the wanted."""
+
+
+class SqliteDialect:
+    def has_words(self, words: Sequence[str]) -> tuple[str, list[object]]:
+        quoted = " ".join('"' + it.replace('"', '""') + '"' for it in words)
+        return "id IN (SELECT rowid FROM entity_search WHERE entity_search MATCH ?)", [quoted]
+
+    def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
+        return (
+            f"EXISTS (SELECT 1 FROM json_each(coalesce(entity.{column}, '[]')) AS it"
+            f" WHERE json_extract(it.value, '$.{key}') IN (SELECT value FROM json_each(?)))",
+            [json.dumps(sorted(wanted))],
+        )
+
+
+def in_chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+class Ids:
+    """Gives the rows of a table their ids: there is one writer, so it need not ask for each."""
+
+    def __init__(self, database: Database, table: str) -> None:
+        self._database = database
+        self._table = table
+        self._next = 0
+
+    def new(self) -> int:
+        if not self._next:
+            rows = self._database.execute(f"SELECT coalesce(max(id), 0) FROM {self._table}")
+            self._next = rows.fetchone()[0]
+        self._next += 1
+        return self._next
+
+    def clear(self) -> None:
+        """Look again what the greatest is."""
+        self._next = 0
 
 
 def open_writer(path: Path, *, synchronous: str = "NORMAL") -> sqlite3.Connection:
@@ -86,6 +139,9 @@ class Cached:
                 self._found.clear()
             value = self._found[key] = self._compute(key)
             return value
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._found
 
     def put(self, key: Any, value: Any) -> None:
         if len(self._found) >= self._size:

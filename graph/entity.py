@@ -12,14 +12,18 @@ from ontology import Ontology
 
 from .database import Database
 from .model import FOREVER, LATEST, Instant, Name, Position
-from .nodes import Nodes
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
 from .statements import Role
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
-    rows = database.execute("SELECT key, rank, at, tie, digest, value FROM overflow WHERE name_id = ?", (name_id,))
-    return {key: Overflowed(key, (rank, at, tie, bytes(digest)), value) for key, rank, at, tie, digest, value in rows}
+    rows = database.execute(
+        "SELECT key, rank, at, tie, digest, value, value_id FROM overflow WHERE name_id = ?", (name_id,)
+    )
+    return {
+        key: Overflowed(key, (rank, at, tie, digest), value if value_id is None else value_id)
+        for key, rank, at, tie, digest, value, value_id in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +51,6 @@ def gather(said: list[Said], overflowed: Iterable[Overflowed], created_at: Insta
     dropped = Role.DROPPED in roles and (written is None or roles[Role.DROPPED] >= written)
     updated = max(roles.values(), default=created_at)
     return EntityRegisters(found, tuple(said), created_at, updated, dropped)
-
-
-def entity_registers(
-    database: Database, sets: FacetSets, nodes: Nodes, members: Iterable[int]
-) -> EntityRegisters | None:
-    """The present registers of an entity with these nodes; None if nothing is said of it."""
-    said: list[Said] = []
-    overflowed: list[Overflowed] = []
-    created: list[Instant] = []
-    for node in members:
-        name_id = database.execute("SELECT name_id FROM node WHERE id = ?", (node,)).fetchone()[0]
-        if nodes.is_shared(name_id):
-            said += said_between(database, sets, node, name_id, nodes.occupancies(name_id))
-        else:
-            for set_id, role, rank, at in database.execute(
-                "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
-            ):
-                said.append(Said(sets.get(set_id), role, rank, at))
-            overflowed += read_overflow(database, name_id).values()
-        created += created_between(database, node, name_id, nodes.occupancies(name_id))
-    return gather(said, overflowed, min(created)) if created else None
 
 
 def said_between(

@@ -7,6 +7,7 @@ answers what the present graph differs by for it. The meaning of it all is in `t
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -17,11 +18,12 @@ import msgspec
 from ontology import Ontology
 
 from .database import Cached, Database
-from .entity import PresentRow, entity_registers, present_row
+from .entity import EntityRegisters, PresentRow, created_between, gather, present_row, said_between
 from .membership import Members
 from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position
 from .nodes import Nodes
-from .registers import FULL_SCHEMA, FacetSets, KnownSet
+from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
+from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
 from .spoken import Spoken
 from .statements import Declared, FacetSet, Flows, OutputFlow, Role, RunSaid, Said, Statements
@@ -62,15 +64,20 @@ class Fold:
         self._mentions: Cached = Cached(lambda _: None, 20_000)
         self._jobs_of: Cached = Cached(self._read_jobs, 50_000)
         self._runs_now: Cached = Cached(self._read_run_now, 50_000)
+        self._present: Cached = Cached(self._read_present, 20_000)
         self._job_contents: set[tuple[int, int]] = set()
         self._updated: dict[int, Instant] = {}
         self._agreed: dict[int, Instant] = {}
         """Entities of several names that say nothing different of it -> when they were first spoken of."""
         self._changes: list[tuple[object, ...]] = []
+        self._position = Position(0)
+        self._is_named = False
+        """Whether it is on record which making of the fold state this is: a projection of another is of no use."""
 
     def forget(self) -> None:
         """Drop everything remembered: the transaction it was read in was rolled back."""
-        for part in (self._sets, self._nodes, self._sayings, self._mentions, self._jobs_of, self._runs_now):
+        caches = (self._mentions, self._jobs_of, self._runs_now, self._present)
+        for part in (self._sets, self._nodes, self._sayings, *caches):
             part.clear()
         self._spoken.forget()
         self._members.load()
@@ -78,9 +85,16 @@ class Fold:
         self._updated.clear()
         self._agreed.clear()
         self._changes.clear()
+        self._is_named = False
 
     def flush(self) -> None:
         """Write what is gathered over a batch."""
+        if not self._is_named:
+            self._database.execute(
+                "INSERT INTO meta (key, value) VALUES ('incarnation', ?) ON CONFLICT (key) DO NOTHING",
+                (secrets.randbits(62),),
+            )
+            self._is_named = True
         self._spoken.flush()
         self._database.executemany(
             "INSERT INTO change (position, ordinal, what, urn, valid_at, other, kind, fields)"
@@ -89,13 +103,29 @@ class Fold:
         )
         self._changes.clear()
         self._database.executemany(
-            "UPDATE entity SET updated_at = max(updated_at, ?) WHERE id = ?",
-            [(at, self._members.entity(name)) for name, at in self._updated.items()],
+            "UPDATE entity SET updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at END, touched = ?"
+            " WHERE id = ?",
+            [(at, at, self._position, self._members.entity(name)) for name, at in self._updated.items()],
         )
         self._updated.clear()
 
+    def expect(self, statements: Iterable[Statements]) -> None:
+        """Look up at once what folding these one by one would ask for."""
+        names: dict[Name, None] = {}
+        sets = []
+        for it in statements:
+            for said in it.said:
+                names[said.subject] = None
+                if said.facets is not None:
+                    sets.append(said.facets)
+            if it.run is not None:
+                names[it.run.run] = names[it.run.job] = None
+        self._nodes.expect(names)
+        self._sets.expect(sets)
+
     def apply(self, envelope: Envelope, statements: Statements) -> list[Change]:
         at, position = statements.at, envelope.position
+        self._position = position
         touched = _Touched()
         redraw: set[int] = set()
         for said in statements.said:
@@ -173,10 +203,7 @@ class Fold:
     def _known_set(self, said: Said) -> KnownSet:
         if said.facets is None:
             return self._sets.get(0)
-        set_id = self._sets.id_of(said.facets.digest)
-        if set_id is not None:
-            return self._sets.get(set_id)
-        return self._sets.add(said.facets.digest, said.facets.load())
+        return self._sets.of(said.facets)
 
     # Lineage -----------------------------------------------------------------------------------------------
 
@@ -318,7 +345,7 @@ class Fold:
         for name in touched.renewed:
             entity = self._members.entity(name)
             fields = touched.renewed.get(name, set())
-            if entity != name and self._database.execute("SELECT 1 FROM entity WHERE id = ?", (name,)).fetchone():
+            if entity != name and self._present(name) is not None:
                 self._close_entity(name)
                 changes.append(Change(position, "entity.closed", self._nodes.name(name).urn, at))
             if not entity or entity in done:
@@ -328,13 +355,13 @@ class Fold:
         return changes
 
     def _close_entity(self, node: int) -> None:
+        self._present.put(node, None)
         self._database.execute("DELETE FROM entity WHERE id = ?", (node,))
         self._database.execute("DELETE FROM entity_search WHERE rowid = ?", (node,))
 
     def _refresh(self, entity: int, fields: set[str], at: Instant, position: Position) -> list[Change]:
         """Write the present row of an entity anew from all its names."""
-        self._spoken.flush()
-        registers = entity_registers(self._database, self._sets, self._nodes, self._members.members(entity))
+        registers = self._registers(entity)
         if registers is None:  # all that was said under its name turned out to be of another entity
             self._close_entity(entity)
             return []
@@ -342,26 +369,52 @@ class Fold:
         name = self._nodes.name(entity)
         row = present_row(name, registers, self._sets, self._ontology)
         created, updated = registers.created_at, registers.updated_at
-        held = self._database.execute(
-            "SELECT type, description, tags, owners, dropped FROM entity WHERE id = ?", (entity,)
-        ).fetchone()
+        held = self._present(entity)
+        self._present.put(entity, (row.type, row.description, row.tags, row.owners, row.dropped))
         self._database.execute(
             "INSERT INTO entity (id, kind, namespace, name, type, description, tags, owners, dropped, created_at,"
-            " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " updated_at, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " type = excluded.type, description = excluded.description, tags = excluded.tags,"
             " owners = excluded.owners, dropped = excluded.dropped, created_at = excluded.created_at,"
-            " updated_at = excluded.updated_at",
+            " updated_at = excluded.updated_at, touched = excluded.touched",
             (entity, name.kind, name.namespace, name.name, row.type, row.description, row.tags, row.owners,
-             row.dropped, created, updated),
+             int(row.dropped), created, updated, position),
         )  # fmt: skip
         if name.kind not in _SEARCHED and (held is None or held[1] != row.description):
             if held is not None:
                 self._database.execute("DELETE FROM entity_search WHERE rowid = ?", (entity,))
             self._database.execute(
                 "INSERT INTO entity_search (rowid, name, namespace, description) VALUES (?, ?, ?, ?)",
-                (entity, name.name, name.namespace, row.description or ""),
+                (entity, name.name.lower(), name.namespace.lower(), (row.description or "").lower()),
             )
         return self._as_changes(name, held, row, fields, at, position)
+
+    def _read_present(self, entity: int) -> tuple[Any, ...] | None:
+        if entity in self._nodes.made:
+            return None
+        row: tuple[Any, ...] | None = self._database.execute(
+            "SELECT type, description, tags, owners, dropped FROM entity WHERE id = ?", (entity,)
+        ).fetchone()
+        return row
+
+    def _registers(self, entity: int) -> EntityRegisters | None:
+        """The present registers of an entity; None if nothing is said of it."""
+        said: list[SaidSet] = []
+        overflowed: list[Overflowed] = []
+        created: list[Instant] = []
+        for node in self._members.members(entity):
+            name_id = self._nodes.first(node)
+            if self._nodes.is_shared(name_id):
+                self._spoken.flush()
+                places = self._nodes.occupancies(name_id)
+                said += said_between(self._database, self._sets, node, name_id, places)
+                created += created_between(self._database, node, name_id, places)
+            elif node == name_id:
+                more, spilled, first = self._spoken.present(name_id)
+                said += more
+                overflowed += spilled
+                created += [first] if first != FOREVER else []
+        return gather(said, overflowed, min(created)) if created else None
 
     def _note_agreement(self, entity: int, created_at: Instant) -> None:
         """Remember whether it matters which of an entity's names is spoken of last, and for which bearer."""
@@ -384,7 +437,7 @@ class Fold:
             return [Change(position, "entity.opened", name.urn, at)]
         changes = []
         facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
-        if held[4] != row.dropped:
+        if bool(held[4]) != row.dropped:
             changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))

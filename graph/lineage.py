@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .errors import InvalidInput, NotFound
 from .model import FOREVER, Instant, Name, make_urn, parse_urn
@@ -50,6 +50,17 @@ class Row:
     sayings: tuple[int, ...] = ()  # with history: who said it, instead of who governed
 
 
+Kept = tuple[int, int, int, int, tuple[Transformation, ...], Instant, Instant, tuple[int, ...]]
+"""(kind, job, source, target, transformations, valid from, valid to, sayings) of an edge, by nodes."""
+
+
+class EdgeSource(Protocol):
+    """Where a walk gets its edges from: the fold state, or a projection of its present."""
+
+    def holding(self, nodes: Iterable[int], upstream: bool, kinds: tuple[int, ...]) -> Iterable[Kept]:
+        """The edges of these kinds that hold and end (`upstream`), or begin, at one of the nodes."""
+
+
 @dataclass(slots=True)
 class _Walked:
     """Places reached, with the hop they were reached at."""
@@ -60,11 +71,12 @@ class _Walked:
 
 
 class Lineage:
-    """Lineage queries over one snapshot."""
+    """Lineage queries over one snapshot; `edges` are another source of its edges than its own tables."""
 
-    def __init__(self, snapshot: Snapshot, query: LineageQuery) -> None:
+    def __init__(self, snapshot: Snapshot, query: LineageQuery, edges: EdgeSource | None = None) -> None:
         self._snapshot = snapshot
         self._query = query
+        self._source = self if edges is None else edges
         self._shows = self._filter()
 
     def answer(self) -> LineageAnswer:
@@ -300,16 +312,13 @@ class Lineage:
                     found.append(Row(*ends, entity, (), *span))
         return found
 
-    def _kept(
-        self, nodes: Iterable[int], upstream: bool, kinds: tuple[int, ...]
-    ) -> Iterable[tuple[int, int, int, int, tuple[Transformation, ...], Instant, Instant, tuple[int, ...]]]:
+    def _kept(self, nodes: Iterable[int], upstream: bool, kinds: tuple[int, ...]) -> Iterable[Kept]:
         if self._query.history:
             return self._said(set(nodes), upstream, kinds)
-        return self._holding(nodes, upstream, kinds)
+        return self._source.holding(nodes, upstream, kinds)
 
-    def _holding(
-        self, nodes: Iterable[int], upstream: bool, kinds: tuple[int, ...]
-    ) -> Iterable[tuple[int, int, int, int, tuple[Transformation, ...], Instant, Instant, tuple[int, ...]]]:
+    def holding(self, nodes: Iterable[int], upstream: bool, kinds: tuple[int, ...]) -> Iterable[Kept]:
+        """The edges that the fold state itself holds, as of the snapshot."""
         snapshot = self._snapshot
         end = "target" if upstream else "source"
         rows = snapshot.database.execute(
@@ -321,9 +330,7 @@ class Lineage:
         for kind, job, source, target, detail, start, until in rows:
             yield kind, job, source, target, read_detail(detail) if detail else (), start, until, ()
 
-    def _said(
-        self, nodes: set[int], upstream: bool, kinds: tuple[int, ...]
-    ) -> Iterable[tuple[int, int, int, int, tuple[Transformation, ...], Instant, Instant, tuple[int, ...]]]:
+    def _said(self, nodes: set[int], upstream: bool, kinds: tuple[int, ...]) -> Iterable[Kept]:
         """What any saying says, whether it ever governed or not."""
         snapshot = self._snapshot
         end = 2 if upstream else 1
@@ -346,6 +353,7 @@ class Lineage:
         names: dict[int, str] = {}
         found = []
         for (source, target), holding in pairs.items():
+            holding.sort(key=_order)  # databases give rows in an order of their own
             every = past.get((source, target), holding)
             evidence = self._evidence(holding, every) if query.with_evidence else ((), 0, Instant(0))
             start, end = _span(every, self._snapshot.valid)
@@ -433,9 +441,11 @@ class Lineage:
         return tuple(sorted(position for _, position in newest)), count, last
 
 
-def paths(snapshot: Snapshot, source: str, target: str, level: Level, limit: int) -> tuple[PathRecord, ...]:
+def paths(
+    snapshot: Snapshot, source: str, target: str, level: Level, limit: int, edges: EdgeSource | None = None
+) -> tuple[PathRecord, ...]:
     """All shortest ways downstream from `source` to `target`, at most `limit`, in urn order."""
-    walk = Lineage(snapshot, LineageQuery((source,), Direction.DOWNSTREAM, 0, level, with_hidden=False))
+    walk = Lineage(snapshot, LineageQuery((source,), Direction.DOWNSTREAM, 0, level, with_hidden=False), edges)
     starts = walk._starts((source,))
     goals = set(walk._starts((target,)))
     rows: dict[Place, list[Row]] = defaultdict(list)
@@ -502,6 +512,11 @@ def _details(rows: Sequence[Row]) -> list[Transformation]:
     if any(not row.detail and not row.indirect for row in rows):
         return [it for it in said if it.confidence is None]
     return said
+
+
+def _order(row: Row) -> tuple[object, ...]:
+    said = [(it.type, it.subtype or "", it.description or "", it.masking, it.confidence or 0) for it in row.detail]
+    return row.job, row.indirect, said, row.valid_from
 
 
 def _kind(level: Level, rows: Sequence[Row]) -> str:

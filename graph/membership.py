@@ -121,7 +121,7 @@ class Members:
         self._claims.pop(name_id, None)
         self._database.execute(
             "INSERT INTO symlink_of (name_id, other, type) VALUES (?, ?, ?)"
-            " ON CONFLICT (name_id, other) DO UPDATE SET type = coalesce(excluded.type, type)",
+            " ON CONFLICT (name_id, other) DO UPDATE SET type = coalesce(excluded.type, symlink_of.type)",
             (name_id, other, type),
         )
 

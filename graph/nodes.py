@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
-from .database import Cached, Database
+from .database import Cached, Database, in_chunks
 from .model import BEGINNING, FOREVER, LATEST, Instant, Name, Position
 
 
@@ -21,6 +22,7 @@ class Nodes:
         self._columns: Cached = Cached(self._find_column, 400_000)
         self._by_id: Cached = Cached(self._read, 100_000)
         self._paths: Cached = Cached(self._read_path, 400_000)
+        self._first: Cached = Cached(self._read_first, 400_000)
         self._next = 0
         self.made: set[int] = set()
         """Names made since the caller last emptied this set: nothing is kept of them yet."""
@@ -43,7 +45,7 @@ class Nodes:
             self._origins[node] = origin
 
     def clear(self) -> None:
-        for cache in (self._names, self._columns, self._by_id, self._paths):
+        for cache in (self._names, self._columns, self._by_id, self._paths, self._first):
             cache.clear()
         self.made.clear()
         self.load()
@@ -69,7 +71,29 @@ class Nodes:
             " AND began = ?",
             (name.name, name.kind, name.namespace, BEGINNING),
         ).fetchone()
+        if row is not None:
+            self._first.put(row[0], row[0])
         return row[0] if row else None
+
+    def expect(self, names: Iterable[Name]) -> None:
+        """Look these names up at once, for those who will ask for them."""
+        unknown = [name for name in dict.fromkeys(names) if name not in self._names]
+        if len(unknown) < 2:
+            return
+        found: dict[Name, int] = {}
+        for part in in_chunks(unknown, 100):
+            marks = ", ".join("?" * len(part))
+            rows = self._database.execute(
+                f"SELECT id, kind, namespace, name FROM node WHERE name IN ({marks}) AND path = '' AND parent = 0"
+                " AND began = ?",
+                (*(it.name for it in part), BEGINNING),
+            )
+            found.update({Name(kind, namespace, name): id for id, kind, namespace, name in rows})
+        for name in unknown:
+            node = found.get(name)
+            self._names.put(name, node)
+            if node is not None:
+                self._first.put(node, node)
 
     def column(self, dataset: int, path: str, at: Instant, position: Position) -> int:
         """The node of a column of the dataset with this node."""
@@ -81,6 +105,8 @@ class Nodes:
         return found
 
     def _find_column(self, key: tuple[int, str]) -> int | None:
+        if key[0] in self.made:
+            return None
         row = self._database.execute(
             "SELECT id FROM node WHERE name = '' AND kind = 'column' AND namespace = '' AND path = ? AND parent = ?"
             " AND began = ?",
@@ -112,6 +138,7 @@ class Nodes:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (node, kind, namespace, name, path, parent, began, name_id or node, at, position),
         )
+        self._first.put(node, name_id or node)
         return node
 
     def _read(self, node: int) -> tuple[Name, int]:
@@ -121,6 +148,15 @@ class Nodes:
     def name(self, node: int) -> Name:
         found: tuple[Name, int] = self._by_id(node)
         return found[0]
+
+    def first(self, node: int) -> int:
+        """The id of the name that a node is an occupancy of."""
+        found: int = self._first(node)
+        return found
+
+    def _read_first(self, node: int) -> int:
+        found: int = self._database.execute("SELECT name_id FROM node WHERE id = ?", (node,)).fetchone()[0]
+        return found
 
     def column_path(self, node: int) -> tuple[int, str]:
         """(dataset node, path) of a column's node."""

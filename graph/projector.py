@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class ProjectedStore(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]: ...
 
+    def expect(self, statements: Iterable[Statements]) -> None:
+        """What is folded next, so that it can be looked up at once; within the transaction."""
+
     def fold(self, envelope: Envelope, statements: Statements) -> list[Change]: ...
 
     def commit(self, position: Position) -> None: ...
@@ -44,8 +47,24 @@ class ProjectedStore(Protocol):
     def reset(self) -> None: ...
 
 
+class Leadership(Protocol):
+    """Says whether this process is the one that folds, where several could."""
+
+    def lead(self) -> int:
+        """0 where another process does. Else a number that differs from the last one whenever the store may have
+        moved in other hands since. Raises `Unavailable`.
+        """
+
+    def wait_for(self, after: int, timeout: float) -> bool:
+        """Block until somebody has folded past `after`, at most `timeout` seconds."""
+
+
 class Projector:
-    """Keeps `store` at the journal's end. `decoders` by envelope kind; `listeners` hear of committed changes."""
+    """Keeps `store` at the journal's end. `decoders` by envelope kind; `listeners` hear of committed changes.
+
+    With a `leadership` it folds while that is this process's, and follows whoever folds while it is not; with
+    `follows_only` it never folds. Listeners of a follower hear that something changed, not what.
+    """
 
     def __init__(
         self,
@@ -54,12 +73,17 @@ class Projector:
         decoders: Mapping[str, Decode],
         listeners: Sequence[Listener] = (),
         on_failed: Callable[[], None] | None = None,
+        leadership: Leadership | None = None,
+        follows_only: bool = False,
     ) -> None:
         self._journal = journal
         self._store = store
         self._decoders = decoders
         self._listeners = tuple(listeners)
         self._on_failed = on_failed
+        self._leadership = leadership
+        self._follows_only = follows_only
+        self._epoch = 0
         self._position = store.position()
         self._moved = threading.Condition()
         self._stopping = threading.Event()
@@ -96,15 +120,11 @@ class Projector:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                if self._rebuild.is_set():
-                    self._rebuild.clear()
-                    self._store.reset()
-                    self._position = Position(0)
-                batch = self._journal.read(self._position, _BATCH)
-                if batch:
-                    self._project_or_wait(batch)
-                else:
-                    self._journal.wait_for(self._position, 0.2)
+                try:
+                    self._step()
+                except Unavailable as error:  # a full disk passes, a server comes back; readers keep what they have
+                    _log.warning("projecting again in %.0f s: %s", _RETRY_SECONDS, error)
+                    self._stopping.wait(_RETRY_SECONDS)
         except BaseException as error:
             self.failure = error
             _log.exception("the projector stopped at position %d", self._position)
@@ -112,13 +132,44 @@ class Projector:
                 self._on_failed()
             raise
 
-    def _project_or_wait(self, batch: Sequence[Envelope]) -> None:
-        """A full disk passes: the batch is taken again after a while, and readers keep what they have."""
-        try:
+    def _step(self) -> None:
+        if not self._leads():
+            self._follow()
+            return
+        if self._rebuild.is_set():
+            self._store.reset()
+            self._rebuild.clear()
+            self._position = Position(0)
+        batch = self._journal.read(self._position, _BATCH)
+        if batch:
             self.project(batch)
-        except Unavailable as error:
-            _log.warning("projecting again in %.0f s: %s", _RETRY_SECONDS, error)
-            self._stopping.wait(_RETRY_SECONDS)
+        else:
+            self._journal.wait_for(self._position, 0.2)
+
+    def _leads(self) -> bool:
+        if self._leadership is None:
+            return True
+        epoch = 0 if self._follows_only else self._leadership.lead()
+        if epoch != self._epoch:
+            self._epoch = epoch
+            if epoch:
+                _log.info("this process folds")
+            self._reach(self._store.position())
+        return bool(epoch)
+
+    def _follow(self) -> None:
+        assert self._leadership is not None
+        self._leadership.wait_for(self._position, 0.5)
+        position = self._store.position()
+        if position != self._position:
+            self._reach(position)
+            for listener in self._listeners:
+                listener(())
+
+    def _reach(self, position: Position) -> None:
+        with self._moved:
+            self._position = position
+            self._moved.notify_all()
 
     def catch_up(self) -> None:
         """Project all there is, in the caller's thread (the projector must not be running)."""
@@ -152,6 +203,7 @@ class Projector:
                     envelope.source, str(statements), statements.field, envelope.body, envelope.position
                 )
         with self._store.transaction():
+            self._store.expect(it for _, it in decoded if isinstance(it, Statements))
             for envelope, statements in decoded:
                 if isinstance(statements, Statements):
                     changes += self._store.fold(envelope, statements)
@@ -159,9 +211,7 @@ class Projector:
         failpoint.reach("projector.before_commit")
         self._store.commit(position)
         failpoint.reach("projector.after_commit")
-        with self._moved:
-            self._position = position
-            self._moved.notify_all()
+        self._reach(position)
         return changes
 
     def _decode(self, envelope: Envelope) -> Statements | InvalidInput | None:

@@ -8,14 +8,14 @@ they came in. Past states are read from `says` instead, through the same `winner
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from .database import Cached, Database
+from .database import Cached, Database, Ids, in_chunks
 from .model import Instant, Name
-from .statements import FacetSet, Identifier, Role
+from .statements import Digested, FacetSet, Identifier, Role
 
 SCHEMA_KEY = "schema"
 FULL_SCHEMA = "~schema"  # a schema said of an output or by a listing: the only kind that closes columns
@@ -85,10 +85,14 @@ class FacetSets:
         self._ids: Cached = Cached(self._find_id, 200_000)
         self._sets: Cached = Cached(self._read, 20_000)
         self._values: Cached = Cached(self._read_value, 4_096)
+        self._value_ids: Cached = Cached(self._find_value, 200_000)
+        self._loaded: dict[bytes, FacetSet] = {}  # expected ones, on their way to the table
+        self._new_sets, self._new_values = Ids(database, "facet_set"), Ids(database, "facet_value")
 
     def clear(self) -> None:
-        for cache in (self._ids, self._sets, self._values):
-            cache.clear()
+        for part in (self._ids, self._sets, self._values, self._value_ids, self._new_sets, self._new_values):
+            part.clear()
+        self._loaded.clear()
 
     def id_of(self, digest: bytes) -> int | None:
         found: int | None = self._ids(digest)
@@ -98,6 +102,37 @@ class FacetSets:
         row = self._database.execute("SELECT id FROM facet_set WHERE digest = ?", (digest,)).fetchone()
         return row[0] if row else None
 
+    def of(self, said: Digested[FacetSet]) -> KnownSet:
+        """The set as kept; kept from now on."""
+        set_id = self.id_of(said.digest)
+        if set_id is not None:
+            return self.get(set_id)
+        loaded = self._loaded.pop(said.digest, None)
+        return self.add(said.digest, said.load() if loaded is None else loaded)
+
+    def expect(self, said: Iterable[Digested[FacetSet]]) -> None:
+        """Look these sets up at once, and the values of those that are new, for those who will ask for them."""
+        unknown = {it.digest: it for it in said if it.digest not in self._ids}
+        if len(unknown) < 2:
+            return
+        self._expect("facet_set", list(unknown), self._ids)
+        self._loaded = {digest: it.load() for digest, it in unknown.items() if self._ids(digest) is None}
+        values = {
+            facet.digest: None
+            for facets in self._loaded.values()
+            for facet in facets.facets
+            if facet.value is not None and len(facet.value) > _INLINE and facet.digest not in self._value_ids
+        }
+        self._expect("facet_value", list(values), self._value_ids)
+
+    def _expect(self, table: str, digests: Sequence[bytes], ids: Cached) -> None:
+        for part in in_chunks(digests, 100):
+            marks = ", ".join("?" * len(part))
+            rows = self._database.execute(f"SELECT digest, id FROM {table} WHERE digest IN ({marks})", part)
+            found = dict(rows.fetchall())
+            for digest in part:
+                ids.put(digest, found.get(digest))
+
     def add(self, digest: bytes, facets: FacetSet) -> KnownSet:
         stored = {facet.key: (facet.digest, self._store_value(facet.digest, facet.value)) for facet in facets.facets}
         identifiers = (
@@ -106,8 +141,9 @@ class FacetSets:
             else tuple((it.name.kind, it.name.namespace, it.name.name, it.type) for it in facets.identifiers)
         )
         body = _encode((stored, facets.columns, facets.fields, identifiers))
-        cursor = self._database.execute("INSERT INTO facet_set (digest, body) VALUES (?, ?)", (digest, body))
-        known = KnownSet(cursor.lastrowid, stored, facets.columns, facets.fields, facets.identifiers)
+        set_id = self._new_sets.new()
+        self._database.execute("INSERT INTO facet_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
+        known = KnownSet(set_id, stored, facets.columns, facets.fields, facets.identifiers)
         self._ids.put(digest, known.id)
         self._sets.put(known.id, known)
         return known
@@ -115,13 +151,17 @@ class FacetSets:
     def _store_value(self, digest: bytes, value: bytes | None) -> bytes | int | None:
         if value is None or len(value) <= _INLINE:
             return value
-        row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            insert = "INSERT INTO facet_value (digest, body) VALUES (?, ?)"
-            found: int = self._database.execute(insert, (digest, value)).lastrowid
-            return found
-        kept: int = row[0]
+        kept: int | None = self._value_ids(digest)
+        if kept is None:
+            kept = self._new_values.new()
+            insert = "INSERT INTO facet_value (id, digest, body) VALUES (?, ?, ?)"
+            self._database.execute(insert, (kept, digest, value))
+            self._value_ids.put(digest, kept)
         return kept
+
+    def _find_value(self, digest: bytes) -> int | None:
+        row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
+        return row[0] if row else None
 
     def get(self, set_id: int) -> KnownSet:
         if not set_id:

@@ -15,8 +15,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from .database import Cached, Database
-from .model import FOREVER, LATEST, Instant, Name, Position
+from .database import Cached, Database, Ids
+from .model import BEGINNING, FOREVER, LATEST, Instant, Name, Position
 from .nodes import Nodes
 from .statements import Digested, Flows, Transformation
 from .timeline import Edge, ResolvedFlows, RunEvent, Version, edges_of, run_versions
@@ -55,6 +55,20 @@ class Piece:
         return Piece(self.id, self.valid_from, valid_to, self.set_id, self.effect, self.start, self.known_from)
 
 
+@dataclass(slots=True)
+class Tail:
+    """What counts of a job for whoever speaks of it after everything that was said: no need to look further back.
+
+    `best` is the saying that governs at the end: (rank, effect, start, tie, valid from, saying, edge set), the
+    greatest over those that took effect and have no end; None where none is. `segment`: the last one.
+    """
+
+    last_from: Instant
+    last_end: Instant  # of declarations; those of runs end where another piece of the run begins
+    segment: Segment | None
+    best: tuple[int, Instant, Instant, str, Instant, int, int] | None
+
+
 Span = tuple[Edge, Instant, Instant]
 
 
@@ -80,11 +94,16 @@ class Sayings:
         self._events: Cached = Cached(self._read_events, 20_000)
         self._pieces: Cached = Cached(self._read_pieces, 20_000)
         self._ranks: Cached = Cached(self._read_ranks, 50_000)
+        self._tails: Cached = Cached(self._read_tail, 50_000)
         self._job_names: set[tuple[int, int]] = set()
+        self._ids = {it: Ids(database, it) for it in ("content", "declaration", "edge_set", "piece", "edge")}
 
     def clear(self) -> None:
-        for cache in (self._contents, self._flows, self._edge_sets, self._events, self._pieces, self._ranks):
+        caches = (self._contents, self._flows, self._edge_sets, self._events, self._pieces, self._ranks, self._tails)
+        for cache in caches:
             cache.clear()
+        for ids in self._ids.values():
+            ids.clear()
         self._combined.clear()
         self._job_names.clear()
 
@@ -98,8 +117,10 @@ class Sayings:
             if not value.has_datasets:
                 found = 0
             else:
-                insert = "INSERT INTO content (digest, body) VALUES (?, ?)"
-                found = self._database.execute(insert, (flows.digest, _encode(value))).lastrowid
+                found = self._ids["content"].new()
+                self._database.execute(
+                    "INSERT INTO content (id, digest, body) VALUES (?, ?, ?)", (found, flows.digest, _encode(value))
+                )
                 self._flows.put(found, value)
             self._contents.put(flows.digest, found)
         return found or 0
@@ -150,7 +171,7 @@ class Sayings:
         self._database.execute(
             "INSERT INTO run_event (run_id, job_id, at, position, digest, type, streaming, content_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, job, event.at, position, event.digest, event.type, event.streaming, event.content),
+            (run, job, event.at, position, event.digest, event.type, int(event.streaming), event.content),
         )
         if _adds_nothing(events, event):
             return []
@@ -159,7 +180,7 @@ class Sayings:
     def _refold_run(self, run: int, job: int, position: Position) -> list[EdgeChange]:
         events = self.events(run, job)
         versions = run_versions(events, lambda carrying: self._edge_set(job, carrying))
-        tie = f"run\0{self._nodes.name(run).name}"
+        tie = f"run {self._nodes.name(run).name}"
         return self._replace_pieces(job, run, 2, tie, versions, position)
 
     # Declarations ------------------------------------------------------------------------------------------
@@ -175,21 +196,22 @@ class Sayings:
         position: Position,
     ) -> list[EdgeChange]:
         """Take a declaration in; `register`: the newest of the job's at this rank replaces the others."""
-        cursor = self._database.execute(
-            "INSERT INTO declaration (job_id, at, position, digest, rank, register, content_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (job, at, position, digest, rank, register, content),
+        declaration = self._ids["declaration"].new()
+        self._database.execute(
+            "INSERT INTO declaration (id, job_id, at, position, digest, rank, register, content_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (declaration, job, at, position, digest, rank, int(register), content),
         )
         if register:
             return self._refold_register(job, rank, position)
-        return self._refold_declaration(job, cursor.lastrowid, position)
+        return self._refold_declaration(job, declaration, position)
 
     def _refold_declaration(self, job: int, declaration: int, position: Position) -> list[EdgeChange]:
         at, digest, rank, content = self._database.execute(
             "SELECT at, digest, rank, content_id FROM declaration WHERE id = ?", (declaration,)
         ).fetchone()
         version = Version(at, FOREVER, self._declared_set(job, at, digest, content), at, at)
-        tie = f"declaration\0{digest.hex()}"
+        tie = f"declaration {digest.hex()}"
         return self._replace_pieces(job, -declaration, rank, tie, [version], position)
 
     def _refold_register(self, job: int, rank: int, position: Position) -> list[EdgeChange]:
@@ -204,7 +226,7 @@ class Sayings:
             versions = []
             if content is not None and until > at:
                 versions = [Version(at, until, self._declared_set(job, at, digest, content), at, at)]
-            tie = f"declaration\0{digest.hex()}"
+            tie = f"declaration {digest.hex()}"
             changes += self._replace_pieces(job, -id, rank, tie, versions, position)
         return _net(changes)
 
@@ -278,8 +300,8 @@ class Sayings:
         digest = blake2b(body, digest_size=16).digest()
         row = self._database.execute("SELECT id FROM edge_set WHERE digest = ?", (digest,)).fetchone()
         if row is None:
-            insert = "INSERT INTO edge_set (digest, body) VALUES (?, ?)"
-            set_id: int = self._database.execute(insert, (digest, body)).lastrowid
+            set_id: int = self._ids["edge_set"].new()
+            self._database.execute("INSERT INTO edge_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
         else:
             set_id = row[0]
         self._edge_sets.put(set_id, edges)
@@ -305,6 +327,7 @@ class Sayings:
         stale = {version.valid_from: piece for version, piece in pieces.items() if version not in versions}
         if not stale and not fresh:
             return []
+        tail: Tail = self._tails(job)  # as it is before this
         differs = [version.valid_from for version in stale.values()]
         kept = {version: pieces[version] for version in versions if version in pieces}
         touched: set[Instant] = set()
@@ -320,13 +343,14 @@ class Sayings:
             if before is not None:
                 self._close_piece(before, position)
             touched |= {version.valid_from, version.valid_to}
-            cursor = self._database.execute(
-                "INSERT INTO piece (job_id, saying, rank, tie, valid_from, valid_to, set_id, effect, start, known_from,"
-                " known_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job, saying, rank, tie, version.valid_from, version.valid_to, version.content, version.effect,
-                 version.start, position, LATEST),
+            piece_id = self._ids["piece"].new()
+            self._database.execute(
+                "INSERT INTO piece (id, job_id, saying, rank, tie, valid_from, valid_to, set_id, effect, start,"
+                " known_from, known_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (piece_id, job, saying, rank, tie, version.valid_from, version.valid_to, version.content,
+                 version.effect, version.start, position, LATEST),
             )  # fmt: skip
-            kept[version] = Piece(cursor.lastrowid, *_fields(version), position)
+            kept[version] = Piece(piece_id, *_fields(version), position)
         for piece in stale.values():
             self._close_piece(piece, position)
             touched |= {piece.valid_from, piece.valid_to}
@@ -334,7 +358,85 @@ class Sayings:
         if rank not in self._ranks(job):
             self._ranks.put(job, sorted({rank, *self._ranks(job)}, reverse=True))
         instants = {it for it in (*touched, *differs) if it < FOREVER}
-        return self._redraw(job, min(instants), instants, position)
+        since = min(instants)
+        is_newest = (
+            len(instants) == 1
+            and since >= max(tail.last_from, tail.last_end)
+            and (tail.segment is None or tail.segment.valid_from < since)
+        )
+        tail.last_from = max((tail.last_from, *(version.valid_from for version in fresh)))
+        if saying < 0:
+            ends = (version.valid_to for version in versions if version.valid_to < FOREVER)
+            tail.last_end = max((tail.last_end, *ends))
+        had_best = tail.best is not None
+        self._move_best(job, tail, saying, rank, tie, versions)
+        if is_newest and (tail.best is not None or not had_best):
+            return self._append_segment(job, tail, since, position)
+        return self._redraw(job, since, instants, position)
+
+    def _read_tail(self, job: int) -> Tail:
+        if job in self._nodes.made:
+            return Tail(BEGINNING, BEGINNING, None, None)
+        last = self._database.execute(
+            "SELECT valid_from FROM piece WHERE job_id = ? AND known_to = ? ORDER BY valid_from DESC LIMIT 1",
+            (job, LATEST),
+        ).fetchone()
+        end = self._database.execute(
+            "SELECT max(valid_to) FROM piece WHERE job_id = ? AND saying < 0"
+            " AND valid_to < 4611686018427387904 AND known_to = 4611686018427387904",
+            (job,),
+        ).fetchone()[0]
+        segment = self._database.execute(
+            "SELECT valid_from, saying, set_id FROM governs WHERE job_id = ? AND known_to = ?"
+            " ORDER BY valid_from DESC LIMIT 1",
+            (job, LATEST),
+        ).fetchone()
+        return Tail(
+            last[0] if last else BEGINNING,
+            BEGINNING if end is None else end,
+            Segment(*segment) if segment else None,
+            self._read_best(job),
+        )
+
+    def _read_best(self, job: int) -> tuple[int, Instant, Instant, str, Instant, int, int] | None:
+        for rank in self._ranks(job):
+            row = self._database.execute(
+                "SELECT effect, start, tie, valid_from, saying, set_id FROM piece WHERE job_id = ? AND rank = ?"
+                " AND valid_to = 4611686018427387904 AND known_to = 4611686018427387904 AND effect IS NOT NULL"
+                " ORDER BY effect DESC, start DESC, tie DESC, valid_from DESC LIMIT 1",
+                (job, rank),
+            ).fetchone()
+            if row is not None:
+                return (rank, *row)
+        return None
+
+    def _move_best(self, job: int, tail: Tail, saying: int, rank: int, tie: str, versions: Sequence[Version]) -> None:
+        """Bring the tail's best up to date with what this saying says now."""
+        best = None
+        for version in versions:
+            if version.valid_to == FOREVER and version.effect is not None:
+                assert isinstance(version.content, int)
+                best = (rank, version.effect, version.start, tie, version.valid_from, saying, version.content)
+        held = tail.best
+        if held is None or held[5] != saying:
+            tail.best = max((it for it in (held, best) if it is not None), default=None)
+        elif best is not None and best >= held:
+            tail.best = best
+        else:  # what governed does so no longer
+            tail.best = self._read_best(job)
+
+    def _append_segment(self, job: int, tail: Tail, since: Instant, position: Position) -> list[EdgeChange]:
+        """`_redraw` for what comes after everything that was said of a job."""
+        before = tail.segment
+        held = (before.saying, before.set_id) if before is not None else (0, 0)
+        governing = (tail.best[5], tail.best[6]) if tail.best is not None else self._governing(job, since)
+        if governing == held:
+            return []
+        segment = tail.segment = Segment(since, *governing)
+        self._replace_segments(job, (), (segment,), position)
+        if segment.set_id == held[1]:
+            return []
+        return self._redraw_edges(job, since, held[1], (segment,), position, is_first=before is None)
 
     def _read_pieces(self, key: tuple[int, int]) -> dict[Version, Piece]:
         if key[0] in self._nodes.made:
@@ -383,6 +485,10 @@ class Sayings:
                 (job, since, LATEST),
             ).fetchall()
         ]
+        if segments:
+            self._tails(job).segment = segments[-1]
+        elif old:
+            self._tails(job).segment = Segment(*before) if before else None
         if [it for it, _ in old] == segments:
             return []
         self._replace_segments(job, old, segments, position)
@@ -411,6 +517,8 @@ class Sayings:
 
     def _read_ranks(self, job: int) -> list[int]:
         """The ranks at which anything was ever said of a job's lineage, highest first."""
+        if job in self._nodes.made:
+            return []
         seek = (
             "SELECT 1 FROM piece WHERE job_id = ? AND rank = ? AND known_to = 4611686018427387904"
             " AND effect IS NOT NULL LIMIT 1"
@@ -443,13 +551,24 @@ class Sayings:
                 )
 
     def _redraw_edges(
-        self, job: int, since: Instant, start_set: int, segments: Sequence[Segment], position: Position
+        self,
+        job: int,
+        since: Instant,
+        start_set: int,
+        segments: Sequence[Segment],
+        position: Position,
+        is_first: bool = False,
     ) -> list[EdgeChange]:
-        rows = self._database.execute(
-            "SELECT id, kind, source, target, detail, valid_from, valid_to, known_from FROM edge"
-            " WHERE job_id = ? AND valid_to >= ? AND known_to = 4611686018427387904",
-            (job, since),
-        ).fetchall()
+        """`is_first`: the job has no edges yet."""
+        rows = (
+            []
+            if is_first
+            else self._database.execute(
+                "SELECT id, kind, source, target, detail, valid_from, valid_to, known_from FROM edge"
+                " WHERE job_id = ? AND valid_to >= ? AND known_to = 4611686018427387904",
+                (job, since),
+            ).fetchall()
+        )
         old: dict[Span, tuple[int, int]] = {}
         begun: dict[Edge, Instant] = {}
         for id, kind, source, target, detail, valid_from, valid_to, known_from in rows:
@@ -466,10 +585,11 @@ class Sayings:
                 self._database.execute("UPDATE edge SET known_to = ? WHERE id = ?", (position, id))
         opened = [span for span in new if span not in old]
         self._database.executemany(
-            "INSERT INTO edge (kind, job_id, source, target, detail, valid_from, valid_to, known_from, known_to)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO edge (id, kind, job_id, source, target, detail, valid_from, valid_to, known_from, known_to)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
+                    self._ids["edge"].new(),
                     edge[0],
                     job,
                     edge[1],

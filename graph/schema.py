@@ -5,7 +5,7 @@ edge, member) is bitemporal: a row holds over [valid_from, valid_to) and was kno
 `entity`, `slot`, `overflow`, `run_now` hold the present alone.
 """
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = (
     "meta", "node", "facet_value", "facet_set", "says", "slot", "overflow", "content", "run_event", "run_now",
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS slot (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS overflow (
     name_id INTEGER NOT NULL, key TEXT NOT NULL, rank INTEGER NOT NULL, at INTEGER NOT NULL, tie INTEGER NOT NULL,
-    digest BLOB NOT NULL, value BLOB, PRIMARY KEY (name_id, key)
+    digest BLOB NOT NULL, value BLOB, value_id INTEGER, PRIMARY KEY (name_id, key)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS content (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS edge (
 CREATE INDEX IF NOT EXISTS edge_source ON edge (source, kind);
 CREATE INDEX IF NOT EXISTS edge_target ON edge (target, kind);
 CREATE INDEX IF NOT EXISTS edge_job ON edge (job_id, valid_to) WHERE known_to = 4611686018427387904;
+CREATE INDEX IF NOT EXISTS edge_closed ON edge (known_to) WHERE known_to < 4611686018427387904;
 
 CREATE TABLE IF NOT EXISTS rename (
     at INTEGER NOT NULL, position INTEGER NOT NULL, digest BLOB NOT NULL, source INTEGER NOT NULL,
@@ -112,13 +113,16 @@ CREATE TABLE IF NOT EXISTS member (
 CREATE INDEX IF NOT EXISTS member_entity ON member (entity);
 
 -- The present, one row an entity (columns are read from their dataset): what lists, filters and searches need.
+-- `touched` is the position at which it was last spoken of: what a projection of the present looks for.
 CREATE TABLE IF NOT EXISTS entity (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, type TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     description TEXT, tags TEXT, owners TEXT, dropped INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL, touched INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS entity_type ON entity (type, name, namespace, id);
 CREATE INDEX IF NOT EXISTS entity_updated ON entity (type, updated_at);
+CREATE INDEX IF NOT EXISTS entity_touched ON entity (touched) WHERE kind <> 'run';
+-- In lower case.
 CREATE VIRTUAL TABLE IF NOT EXISTS entity_search USING fts5 (
     name, namespace, description, tokenize = 'trigram'
 );

@@ -16,7 +16,7 @@ import msgspec
 
 from ontology import Ontology
 
-from .database import Cached, Database
+from .database import Cached, Database, Dialect, SqliteDialect
 from .entity import (
     EntityRegisters,
     created_between,
@@ -28,7 +28,7 @@ from .entity import (
 from .errors import InvalidInput
 from .lineage import Lineage, Place, column_urn
 from .lineage import paths as shortest_paths
-from .model import BEGINNING, FOREVER, LATEST, AsOf, Instant, Name, Position, make_urn, parse_urn
+from .model import BEGINNING, FOREVER, LATEST, AsOf, Change, Instant, Name, Position, make_urn, parse_urn
 from .reader import (
     PARENT_JOB,
     Alias,
@@ -56,6 +56,7 @@ _SEARCHED = ("name", "namespace", "coalesce(description, '')")
 _read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode
 _read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
+_SQLITE = SqliteDialect()
 _UNTOLD = (10**9, None, None)
 """(ordinal, type, description) of a column that no schema describes: after those that one does."""
 
@@ -81,8 +82,16 @@ class Shared:
 class Snapshot:
     """Reads as of `as_of`; lives within one read transaction of `database`."""
 
-    def __init__(self, database: Database, shared: Shared, ontology: Ontology, as_of: AsOf) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shared: Shared,
+        ontology: Ontology,
+        as_of: AsOf,
+        dialect: Dialect = _SQLITE,
+    ) -> None:
         self.database = database
+        self._dialect = dialect
         self.as_of = as_of
         self._shared = shared
         self._sets = shared.sets
@@ -101,6 +110,11 @@ class Snapshot:
 
     def position(self) -> Position:
         return self.known
+
+    @property
+    def incarnation(self) -> int:
+        """Which making of the fold state this is; after a rebuild it is another, and nodes may have other ids."""
+        return int(self._meta.get("incarnation", 0))
 
     # Identity ----------------------------------------------------------------------------------------------
 
@@ -301,7 +315,7 @@ class Snapshot:
         return self._present_page(query) if self._is_present else self._past_page(query)
 
     def _present_page(self, query: EntityQuery) -> Page:
-        where, parameters = _conditions(query)
+        where, parameters = _conditions(query, self._dialect)
         order, key = _ORDERS[query.order]
         count = self.database.execute(f"SELECT count(*) FROM entity WHERE {where}", parameters).fetchone()[0]
         paged = list(parameters)
@@ -663,17 +677,14 @@ class Snapshot:
         return self.evidence_of_sayings(job, sayings)
 
     def evidence_of_sayings(self, job: int, sayings: tuple[int, ...]) -> tuple[list[tuple[Instant, int]], int]:
-        marks = json.dumps(sayings)
-        source = (
-            "(SELECT e.at AS at, e.position AS position FROM json_each(?1) AS s JOIN run_event AS e"
-            " ON e.run_id = s.value AND e.job_id = ?2 WHERE e.content_id > 0 AND e.at <= ?3 AND e.position <= ?4"
-            " UNION ALL SELECT d.at, d.position FROM json_each(?1) AS s JOIN declaration AS d ON d.id = -s.value"
-            " WHERE d.at <= ?3 AND d.position <= ?4)"
-        )
-        parameters = (marks, job, self.valid, self.known)
+        runs, declarations = [it for it in sayings if it > 0], [-it for it in sayings if it < 0]
         rows = self.database.execute(
-            f"SELECT at, position, count(*) OVER () FROM {source} ORDER BY at DESC, position DESC LIMIT 20",
-            parameters,
+            "SELECT at, position, count(*) OVER () FROM ("
+            "SELECT at, position FROM run_event WHERE run_id IN (SELECT value FROM json_each(?)) AND job_id = ?"
+            " AND content_id > 0 AND at <= ? AND position <= ?"
+            " UNION ALL SELECT at, position FROM declaration WHERE id IN (SELECT value FROM json_each(?))"
+            " AND at <= ? AND position <= ?) AS said ORDER BY at DESC, position DESC LIMIT 20",
+            (json.dumps(runs), job, self.valid, self.known, json.dumps(declarations), self.valid, self.known),
         ).fetchall()
         return [(row[0], row[1]) for row in rows], (rows[0][2] if rows else 0)
 
@@ -696,12 +707,13 @@ class Snapshot:
     def sets_said(self, job: int) -> list[tuple[int, Instant, tuple[int, ...]]]:
         """(edge set, since, sayings) of what each of a job's sayings says at this instant."""
         rows = self.database.execute(
-            "SELECT set_id, saying, max(valid_from) FROM piece WHERE job_id = ? AND valid_from <= ? AND known_from <= ?"
-            " AND known_to > ? GROUP BY saying",
+            "SELECT saying, set_id, valid_from FROM piece WHERE job_id = ? AND valid_from <= ? AND known_from <= ?"
+            " AND known_to > ? ORDER BY valid_from, id",
             (job, self.valid, self.known, self.known),
         )
+        newest = {saying: (set_id, valid_from) for saying, set_id, valid_from in rows}
         found: dict[int, tuple[Instant, list[int]]] = {}
-        for set_id, saying, valid_from in rows:
+        for saying, (set_id, valid_from) in newest.items():
             since, sayings = found.setdefault(set_id, (valid_from, []))
             sayings.append(saying)
             found[set_id] = (min(since, valid_from), sayings)
@@ -714,6 +726,21 @@ class Snapshot:
             found = _read_edges(row[0]) if row else frozenset()
             self._shared.edge_sets.put(set_id, found)
         return found
+
+
+def read_changes(database: Database, after: int, limit: int) -> list[Change]:
+    """Changes of positions above `after`, in order; whole envelopes, at least `limit` changes if there are."""
+    rows = database.execute(
+        "SELECT position, what, urn, valid_at, other, kind, fields FROM change WHERE position > ?"
+        " AND position <= coalesce("
+        "(SELECT position FROM change WHERE position > ? ORDER BY position, ordinal LIMIT 1 OFFSET ?),"
+        " 4611686018427387904) ORDER BY position, ordinal",
+        (after, after, limit),
+    ).fetchall()
+    return [
+        Change(position, what, urn, valid_at, other, kind, tuple(fields.split(",")) if fields else ())
+        for position, what, urn, valid_at, other, kind, fields in rows
+    ]
 
 
 def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
@@ -754,34 +781,35 @@ _ORDERS = {
     "UPDATED_AT_DESC": ("updated_at DESC, id DESC", ("updated_at", "id")),
 }
 
+_KEY_TYPES: dict[str, type] = {"name": str, "namespace": str, "id": int, "created_at": int, "updated_at": int}
 
-def _conditions(query: EntityQuery) -> tuple[str, list[object]]:
+
+def _conditions(query: EntityQuery, dialect: Dialect) -> tuple[str, list[object]]:
     parts: list[str] = []
     parameters: list[object] = []
     for column, values in (("type", query.types), ("kind", query.kinds), ("namespace", query.namespaces)):
         if values is not None:
-            parts.append(f"{column} IN ({', '.join('?' * len(values))})" if values else "0")
+            parts.append(f"{column} IN ({', '.join('?' * len(values))})" if values else "1 = 0")
             parameters += sorted(values)
     for column, key, wanted in (("tags", "key", query.tags), ("owners", "name", query.owners)):
         if wanted is not None:
-            parts.append(
-                f"EXISTS (SELECT 1 FROM json_each(coalesce(entity.{column}, '[]')) AS it"
-                f" WHERE json_extract(it.value, '$.{key}') IN (SELECT value FROM json_each(?)))"
-            )
-            parameters.append(json.dumps(sorted(wanted)))
+            condition, values_of_it = dialect.has_any(column, key, wanted)
+            parts.append(condition)
+            parameters += values_of_it
     if not query.include_dropped:
         parts.append("dropped = 0")
     if query.search:
         words = [it for it in query.search.split() if it]
         long = [it for it in words if len(it) >= 3]
         if long:
-            parts.append("id IN (SELECT rowid FROM entity_search WHERE entity_search MATCH ?)")
-            parameters.append(" ".join('"' + it.replace('"', '""') + '"' for it in long))
+            condition, values_of_it = dialect.has_words([it.lower() for it in long])
+            parts.append(condition)
+            parameters += values_of_it
         for word in words:
             if len(word) < 3:  # too short for the trigram index
                 parts.append("(" + " OR ".join(f"{it} LIKE ? ESCAPE '\\'" for it in _SEARCHED) + ")")
                 parameters += [f"%{_like(word)}%"] * len(_SEARCHED)
-    return " AND ".join(parts) or "1", parameters
+    return " AND ".join(parts) or "1 = 1", parameters
 
 
 def _like(text: str | None) -> str:
@@ -791,6 +819,8 @@ def _like(text: str | None) -> str:
 def _after(query: EntityQuery) -> tuple[str, list[object]]:
     _, key = _ORDERS[query.order]
     values = _read_cursor(query.after or "", len(key))
+    if [type(it) for it in values] != [_KEY_TYPES[it] for it in key]:
+        raise InvalidInput("is not a cursor of an earlier page", field="after")
     operator = ">" if query.order == "NAME" else "<"
     return f"({', '.join(key)}) {operator} ({', '.join('?' * len(key))})", values
 

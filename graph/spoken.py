@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .database import Cached, Database
@@ -114,6 +115,12 @@ class Spoken:
                 differing.add(DROPPED)
         return differing
 
+    def present(self, name_id: int) -> tuple[list[Said], Iterable[Overflowed], Instant]:
+        """All that is said of a name now: sets, what fell out of those kept, and since when (FOREVER: never)."""
+        state: NameState = self._states(name_id)
+        said = [Said(self._sets.get(set_id), role, rank, at) for (set_id, role), (rank, at) in state.slots.items()]
+        return said, state.overflow.values(), state.first
+
     def agrees(self, name_id: int, since: Instant, values: dict[str, Value]) -> bool:
         """Whether a name says of its entity, all since then, what `values` hold; adds what they lack."""
         state: NameState = self._states(name_id)
@@ -136,10 +143,11 @@ class Spoken:
             if held is None or order > held.order:
                 state.overflow[register] = Overflowed(register, order, value)
                 self._database.execute(
-                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank, at = excluded.at,"
-                    " tie = excluded.tie, digest = excluded.digest, value = excluded.value",
-                    (name_id, register, *order, value),
+                    "INSERT INTO overflow (name_id, key, rank, at, tie, digest, value, value_id)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name_id, key) DO UPDATE SET rank = excluded.rank,"
+                    " at = excluded.at, tie = excluded.tie, digest = excluded.digest, value = excluded.value,"
+                    " value_id = excluded.value_id",
+                    (name_id, register, *order, *((None, value) if isinstance(value, int) else (value, None))),
                 )
         self._database.execute("DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key))
 

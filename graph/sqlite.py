@@ -20,8 +20,9 @@ from .errors import Unavailable
 from .fold import Fold
 from .model import PRESENT, AsOf, Change, Envelope, Position
 from .reader import DiffRecord, GraphSnapshot
+from .rebuilding import discard, swap_in
 from .schema import SCHEMA
-from .snapshot import Shared, Snapshot
+from .snapshot import Shared, Snapshot, read_changes
 from .statements import Statements
 
 _READERS_KEPT = 16
@@ -32,6 +33,7 @@ class SqliteGraph:
 
     def __init__(self, path: Path, ontology: Ontology) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        swap_in(path)
         self._path = path
         self._ontology = ontology
         self._writer = open_writer(path)
@@ -83,8 +85,13 @@ class SqliteGraph:
         """Fold one envelope; a fault spoils the whole transaction."""
         return self._fold.apply(envelope, statements)
 
+    def expect(self, statements: Iterable[Statements]) -> None:
+        """These are folded next, within the transaction that is open."""
+        self._fold.expect(statements)
+
     def reset(self) -> None:
         """Forget everything projected, so that the journal is read again from its start; no byte of it stays."""
+        discard(self._path)  # it may hold what must not stay
         self._writer.execute("PRAGMA secure_delete = ON").fetchall()
         self._writer.execute("BEGIN IMMEDIATE")
         drop_all(self._writer)
@@ -128,17 +135,7 @@ class SqliteGraph:
         """Changes of positions above `after`, in order; whole envelopes, at least `limit` changes if there are."""
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, Snapshot)
-            rows = snapshot.database.execute(
-                "SELECT position, what, urn, valid_at, other, kind, fields FROM change WHERE position > ?"
-                " AND position <= coalesce("
-                "(SELECT position FROM change WHERE position > ? ORDER BY position, ordinal LIMIT 1 OFFSET ?),"
-                " 4611686018427387904) ORDER BY position, ordinal",
-                (after, after, limit),
-            ).fetchall()
-        return [
-            Change(position, what, urn, valid_at, other, kind, tuple(fields.split(",")) if fields else ())
-            for position, what, urn, valid_at, other, kind, fields in rows
-        ]
+            return read_changes(snapshot.database, after, limit)
 
     def close(self) -> None:
         if not self._closed:

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import logging
 import sqlite3
 import threading
 import time
-import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from . import failpoint
 from .errors import Conflict, JournalBroken, NotFound, Unavailable
+from .group_commit import GroupCommit, Request
 from .journal import Appended, DeadLetter
 from .model import Envelope, Instant, NewEnvelope, Position
-
-_log = logging.getLogger("andon.journal")
+from .packing import PLAIN, pack, unpack
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS envelope (
@@ -40,34 +36,12 @@ PRAGMA user_version = 1;
 """
 _VERSION = 1
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
+_ENDS = "SELECT (SELECT max(position) FROM envelope), (SELECT max(received_at) FROM envelope)"  # two look-ups, no scan
 _Item = TypeVar("_Item")
-_PLAIN, _ZLIB = 0, 1
-_COMPRESS_FROM = 512  # bytes; below, deflating saves less than the row costs
 _DEAD_LETTERS_KEPT = 10_000
-_GROUP = 512  # envelopes a commit takes at most
 
 # A failed fsync may have dropped the dirty pages: trying again would report success for bytes that are gone.
 _FATAL = {"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"}
-
-
-class _Request:
-    """Envelopes (or a piece of bookkeeping) on their way to the writer thread."""
-
-    __slots__ = ("done", "envelopes", "future", "job", "loop")
-
-    def __init__(
-        self,
-        envelopes: Sequence[NewEnvelope],
-        done: Future[list[Appended]] | None = None,
-        future: asyncio.Future[list[Appended]] | None = None,
-        loop: asyncio.AbstractEventLoop | None = None,
-        job: Callable[[sqlite3.Connection], None] | None = None,
-    ) -> None:
-        self.envelopes = envelopes
-        self.done = done
-        self.future = future
-        self.loop = loop
-        self.job = job
 
 
 class SqliteJournalFile:
@@ -120,6 +94,10 @@ class SqliteJournalFile:
             .fetchone()
         )
         return Position(row[0] if row else 0)
+
+    def redaction(self, position: int) -> str | None:
+        row = self._reader().execute("SELECT redacted FROM envelope WHERE position = ?", (position,)).fetchone()
+        return row[0] if row else None
 
     def last_position(self) -> Position:
         return Position(self._reader().execute("SELECT coalesce(max(position), 0) FROM envelope").fetchone()[0])
@@ -183,34 +161,23 @@ class SqliteJournal(SqliteJournalFile):
         if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
             raise Conflict(f"the journal {path.name} was written by a newer Andon")
         self._writer_connection.executescript(_SCHEMA)
-        row = self._writer_connection.execute("SELECT max(position), max(received_at) FROM envelope").fetchone()
-        self._last = row[0] or 0
-        self._last_received = row[1] or 0
-        self._pending: deque[_Request] = deque()
-        self._pending_count = 0
-        self._pending_bytes = 0
-        self._max_pending = max_pending
-        self._max_pending_bytes = max_pending_bytes
-        self._on_broken = on_broken
-        self._broken = False
-        self._closing = False
-        self._wake = threading.Condition()
+        self._last, self._last_received = _ends(self._writer_connection)
         self._appended = threading.Condition()
-        self._thread = threading.Thread(target=self._write_loop, name="andon-journal", daemon=True)
-        self._thread.start()
+        self._group = GroupCommit(
+            self._commit,
+            _explain,
+            max_pending=max_pending,
+            max_pending_bytes=max_pending_bytes,
+            on_broken=on_broken,
+        )
 
     # Writing -----------------------------------------------------------------------------------------------
 
     def append(self, envelopes: Sequence[NewEnvelope]) -> list[Appended]:
-        done: Future[list[Appended]] = Future()
-        self._submit(_Request(envelopes, done=done))
-        return done.result()
+        return self._group.append(envelopes)
 
     def append_async(self, envelopes: Sequence[NewEnvelope]) -> asyncio.Future[list[Appended]]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Appended]] = loop.create_future()
-        self._submit(_Request(envelopes, future=future, loop=loop))
-        return future
+        return self._group.append_async(envelopes)
 
     def add_dead_letter(
         self, source: str, reason: str, field: str, body: bytes | None, position: int | None = None
@@ -227,13 +194,13 @@ class SqliteJournal(SqliteJournalFile):
             )
             connection.execute("DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,))
 
-        self._run(write)
+        self._group.run(write)
 
     def remove_dead_letter(self, id: int) -> None:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM dead_letter WHERE id = ?", (id,))
 
-        self._run(write)
+        self._group.run(write)
 
     def redact(self, position: int, reason: str) -> None:
         if self.envelope(position) is None:
@@ -247,7 +214,7 @@ class SqliteJournal(SqliteJournalFile):
             )
             connection.execute("UPDATE dead_letter SET body = NULL WHERE position = ?", (position,))
 
-        self._run(write)
+        self._group.run(write)
         # The old bytes still stand in the write-ahead log until it is folded back.
         busy = self._reader().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
@@ -255,66 +222,56 @@ class SqliteJournal(SqliteJournalFile):
                 "the redacted bytes may still stand in the journal's log: somebody reads it; redact again"
             )
 
-    def _run(self, job: Callable[[sqlite3.Connection], None]) -> None:
-        done: Future[list[Appended]] = Future()
-        self._submit(_Request((), done=done, job=job))
-        done.result()
+    def import_envelopes(self, envelopes: Sequence[Envelope], reasons: Mapping[int, str]) -> None:
+        refused: list[str] = []
 
-    def _submit(self, request: _Request) -> None:
-        size = sum(len(envelope.body) for envelope in request.envelopes)
-        with self._wake:
-            if self._broken:
-                raise JournalBroken("the journal could not be made durable; Andon must be restarted")
-            if self._closing:
-                raise Unavailable("Andon is stopping", retry_after=5)
-            if self._pending_count and (
-                self._pending_count + len(request.envelopes) > self._max_pending
-                or self._pending_bytes + size > self._max_pending_bytes
-            ):
-                raise Unavailable("too many events are waiting to be written", retry_after=1)
-            self._pending.append(request)
-            self._pending_count += len(request.envelopes)
-            self._pending_bytes += size
-            self._wake.notify()
+        def write(connection: sqlite3.Connection) -> None:
+            if (why := _not_to_follow(connection, envelopes)) is not None:
+                refused.append(why)  # an error here would fail those who share the commit
+                return
+            connection.executemany(
+                f"INSERT INTO envelope ({_COLUMNS}, redacted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((*_row(envelope), reasons.get(envelope.position)) for envelope in envelopes),
+            )
 
-    def _write_loop(self) -> None:
-        while True:
-            with self._wake:
-                while not self._pending and not self._closing:
-                    self._wake.wait()
-                if not self._pending:
-                    return
-                group: list[_Request] = []
-                taken = 0
-                while self._pending and (not group or taken + len(self._pending[0].envelopes) <= _GROUP):
-                    request = self._pending.popleft()
-                    taken += len(request.envelopes)
-                    self._pending_bytes -= sum(len(envelope.body) for envelope in request.envelopes)
-                    group.append(request)
-                self._pending_count -= taken
-            self._write(group)
+        self._group.run(write)
+        if refused:
+            raise Conflict(refused[0])
 
-    def _write(self, group: list[_Request]) -> None:
-        try:
-            answers = self._commit(group)
-        except Exception as error:  # whatever it is, those who wait must hear of it and the writer go on
-            self._fail(group, error)
-            return
-        failpoint.reach("journal.after_commit")
-        with self._appended:
-            self._appended.notify_all()
-        _resolve(group, answers)
+    def import_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            for letter in letters:
+                if _is_known(connection, letter):
+                    continue
+                free = connection.execute("SELECT 1 FROM dead_letter WHERE id = ?", (letter.id,)).fetchone() is None
+                connection.execute(
+                    "INSERT INTO dead_letter (id, received_at, source, reason, field, body, position)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        letter.id if free else None,
+                        letter.received_at,
+                        letter.source,
+                        letter.reason,
+                        letter.field,
+                        letter.body,
+                        letter.position,
+                    ),
+                )
 
-    def _commit(self, group: list[_Request]) -> list[list[Appended]]:
+        self._group.run(write)
+
+    def _commit(self, group: Sequence[Request]) -> list[list[Appended]]:
         connection = self._writer_connection
         last, received = self._last, self._last_received
-        now = max(self._clock(), received)
+        clock = self._clock()
         answers: list[list[Appended]] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
             for request in group:
                 if request.job is not None:
                     request.job(connection)
+                    last, received = _ends(connection)  # an import moves them
+            now = max(clock, received)
             positions = _known(connection, [it.key for request in group for it in request.envelopes])
             rows: list[tuple[Any, ...]] = []
             for request in group:
@@ -325,7 +282,7 @@ class SqliteJournal(SqliteJournalFile):
                         last += 1
                         received = now
                         positions[envelope.key] = last
-                        codec, body = _pack(envelope.body)
+                        codec, body = pack(envelope.body)
                         rows.append((last, envelope.kind, envelope.source, now, envelope.key, codec, body))
                     answer.append(Appended(Position(first or last), first is not None))
                 answers.append(answer)
@@ -336,43 +293,67 @@ class SqliteJournal(SqliteJournalFile):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._last, self._last_received = last, received
+        with self._appended:
+            self._last, self._last_received = last, received
+            self._appended.notify_all()
         return answers
-
-    def _fail(self, group: list[_Request], error: Exception) -> None:
-        name = getattr(error, "sqlite_errorname", "")
-        _log.error("%d requests could not be journalled", len(group), exc_info=error)
-        if name in _FATAL:
-            self._broken = True
-            answer: Unavailable = JournalBroken("the journal could not be made durable; Andon must be restarted")
-        else:
-            answer = Unavailable(f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5)
-        _reject(group, answer)
-        if self._broken and self._on_broken is not None:
-            self._on_broken()
 
     def last_position(self) -> Position:
         return Position(self._last)
 
     def wait_for(self, after: int, timeout: float) -> bool:
         with self._appended:
-            return self._appended.wait_for(lambda: self._last > after or self._closing, timeout) and self._last > after
+            return (
+                self._appended.wait_for(lambda: self._last > after or self._group.is_closing, timeout)
+                and self._last > after
+            )
 
     @property
     def is_writable(self) -> bool:
-        return not self._broken and not self._closing and self._thread.is_alive()
+        return self._group.is_writable
 
     def close(self) -> None:
         """Write what is pending, then let go of the file."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._group.close()
         with self._appended:
             self._appended.notify_all()
-        self._thread.join()
         self._writer_connection.close()
         super().close()
         self._lock_file.close()
+
+
+def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The last position and the last received time, 0 where there is none."""
+    position, received = connection.execute(_ENDS).fetchone()
+    return position or 0, received or 0
+
+
+def _not_to_follow(connection: sqlite3.Connection, envelopes: Sequence[Envelope]) -> str | None:
+    """Why these cannot stand behind what the journal has; None if they can."""
+    last, received = _ends(connection)
+    known = _known(connection, [envelope.digest for envelope in envelopes])
+    for envelope in envelopes:
+        if envelope.position != last + 1:
+            return f"position {envelope.position} cannot follow position {last}"
+        if envelope.received_at < received:
+            return f"position {envelope.position} was received before the one it follows"
+        if envelope.digest in known:
+            return f"the envelope of position {envelope.position} stands at position {known[envelope.digest]} already"
+        last, received = envelope.position, envelope.received_at
+        known[envelope.digest] = last
+    return None
+
+
+def _is_known(connection: sqlite3.Connection, letter: DeadLetter) -> bool:
+    if letter.position is not None:
+        rows = connection.execute("SELECT 1 FROM dead_letter WHERE position = ?", (letter.position,))
+    else:
+        rows = connection.execute(
+            "SELECT 1 FROM dead_letter WHERE position IS NULL AND received_at = ? AND source = ? AND reason = ?"
+            " AND field = ? AND body IS ?",
+            (letter.received_at, letter.source, letter.reason, letter.field, letter.body),
+        )
+    return rows.fetchone() is not None
 
 
 def _known(connection: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, int]:
@@ -401,44 +382,19 @@ def _in_chunks(items: list[_Item]) -> Iterator[list[_Item]]:
         items = items[size:]
 
 
-def _pack(body: bytes) -> tuple[int, bytes]:
-    if len(body) < _COMPRESS_FROM:
-        return _PLAIN, body
-    return _ZLIB, zlib.compress(body, 1)
+def _row(envelope: Envelope) -> tuple[Any, ...]:
+    """The values of `_COLUMNS`."""
+    codec, body = pack(envelope.body) if envelope.body is not None else (PLAIN, None)
+    return envelope.position, envelope.kind, envelope.source, envelope.received_at, envelope.digest, codec, body
 
 
 def _envelope(row: tuple[Any, ...]) -> Envelope:
     position, kind, source, received_at, key, codec, body = row
-    if codec == _ZLIB and body is not None:
-        body = zlib.decompress(body)
-    return Envelope(position, kind, source, received_at, key, body)
+    return Envelope(position, kind, source, received_at, key, unpack(codec, body))
 
 
-def _resolve(group: list[_Request], answers: list[list[Appended]]) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[list[Appended]], list[Appended]]]] = {}
-    for request, answer in zip(group, answers, strict=True):
-        if request.done is not None:
-            request.done.set_result(answer)
-        elif request.loop is not None and request.future is not None:
-            waiting.setdefault(request.loop, []).append((request.future, answer))
-    for loop, pairs in waiting.items():  # one wake-up of the loop a commit, not one an event
-        loop.call_soon_threadsafe(_set_results, pairs)
-
-
-def _set_results(pairs: list[tuple[asyncio.Future[list[Appended]], list[Appended]]]) -> None:
-    for future, answer in pairs:
-        if not future.done():
-            future.set_result(answer)
-
-
-def _reject(group: list[_Request], error: Unavailable) -> None:
-    for request in group:
-        if request.done is not None:
-            request.done.set_exception(error)
-        elif request.loop is not None and request.future is not None:
-            request.loop.call_soon_threadsafe(_set_error, request.future, error)
-
-
-def _set_error(future: asyncio.Future[list[Appended]], error: Unavailable) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _explain(error: Exception) -> Unavailable:
+    name = getattr(error, "sqlite_errorname", "")
+    if name in _FATAL:
+        return JournalBroken("the journal could not be made durable; Andon must be restarted")
+    return Unavailable(f"the journal cannot be written now ({name or type(error).__name__})", retry_after=5)

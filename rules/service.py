@@ -14,7 +14,7 @@ from ontology import Ontology
 from rules.actions.webhook import Webhooks
 from rules.engine import Engine
 from rules.loop import Loop
-from rules.outbox import FiringRecord
+from rules.outbox import FiringRecord, Outbox
 from rules.reading import load_rules
 from rules.rule import Rule
 from rules.sqlite_outbox import SqliteOutbox
@@ -27,7 +27,7 @@ _STOP_WITHIN = 15.0  # seconds; an action ends within its own timeout
 
 
 class RuleService:
-    """Watches, decides and acts from `start` to `stop`, on the outbox in `data_dir`.
+    """Watches, decides and acts from `start` to `stop`, on `outbox`, by default the one in `data_dir`.
 
     `rules_dir`: a folder of YAML rules, None for no rules. The constructor reads it and raises
     `RulesRejected` if anything in it is wrong. `snapshot(as_of)`: the graph, as of past positions too.
@@ -53,11 +53,12 @@ class RuleService:
         allowed_hosts: frozenset[str] = frozenset(),
         *,
         ontology: Ontology | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
         webhooks = Webhooks(references, allowed_hosts)
-        self._outbox = SqliteOutbox(data_dir / OUTBOX_FILE)
+        self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
         engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
         worker = Worker(self._outbox, {"webhook": webhooks}, append, _now)

@@ -8,14 +8,49 @@ a test that has quietly stopped running is noticed.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.servers.neo4j import Neo4jServer
+    from tests.servers.postgres import PostgresServer
 
 ALLOWED_SKIPS: dict[str, str] = {
     # "how the skip's reason begins": "why it is right that CI does not run it"
     "../shared is absent": "events of other projects, kept beside the repository; tests/data holds our own",
 }
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL; each test takes a database of its own from it."""
+    from tests.servers.postgres import Missing, postgres_server
+
+    try:
+        server = postgres_server()
+        running = server.__enter__()
+    except Missing as why:
+        pytest.skip(f"no PostgreSQL: {why}")
+    try:
+        yield running
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
+    """A real Neo4j, running; its one database is handed on from test to test as it is."""
+    from tests.servers.neo4j import Missing, Neo4jServer
+
+    try:
+        server = Neo4jServer(tmp_path_factory.mktemp("neo4j"))
+    except Missing as why:
+        pytest.skip(f"no Neo4j: {why}")
+    with server:
+        yield server
+
 
 skipped = pytest.StashKey[list[tuple[str, str]]]()
 

@@ -95,8 +95,8 @@ def test_a_port_that_is_taken_ends_with_one_line(tmp_path: Path) -> None:
 def test_help_names_every_command_and_every_setting() -> None:
     general, serve = andon("--help").stdout, andon("serve", "--help").stdout
 
-    assert all(command in general for command in ("serve", "demo", "keys", "journal"))
-    assert all(f"  {flag(row.name)} " in serve for row in ROWS)
+    assert all(command in general for command in ("serve", "demo", "keys", "journal", "rebuild", "backup", "restore"))
+    assert all((f"  {flag(row.name)} " in serve) != row.metadata["secret"] for row in ROWS)
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,5 +152,5 @@ def test_the_journal_is_shown_folded_anew_and_what_was_refused_is_offered_again(
     assert main(["journal", "tail", *data]) == 0
     [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["body"] == run_event()
-    assert main(["journal", "replay", *data]) == 0
+    assert main(["rebuild", *data]) == 0
     assert "folded 1 envelopes" in capsys.readouterr().out

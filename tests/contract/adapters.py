@@ -9,11 +9,14 @@ from typing import Protocol
 
 from graph.journal import Journal
 from graph.model import Change
+from graph.postgres import PostgresGraph
+from graph.postgres_journal import PostgresJournal
 from graph.projector import ProjectedStore
 from graph.reader import GraphReader
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from ontology import Ontology
+from tests.servers.postgres import PostgresServer
 
 Clock = Callable[[], int]
 
@@ -65,5 +68,28 @@ class SqliteStorePlace:
         return SqliteGraph(self._folder / "graph.db", ontology)
 
 
+class PostgresJournalPlace:
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self.url = server.new_database()
+
+    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal:
+        return PostgresJournal(self.url, clock=clock, max_pending=max_pending, partition=100)
+
+    def at_rest(self) -> bytes:
+        """All but the server's write-ahead log, which is kept as its operator says."""
+        return self._server.files_of(self.url)
+
+
+class PostgresStorePlace:
+    def __init__(self, server: PostgresServer) -> None:
+        self._url = server.new_database()
+
+    def open(self, ontology: Ontology) -> Store:
+        return PostgresGraph(self._url, ontology)
+
+
 JOURNALS: dict[str, Callable[[Path], JournalPlace]] = {"sqlite": SqliteJournalPlace}
+SERVER_JOURNALS: dict[str, Callable[[PostgresServer], JournalPlace]] = {"postgres": PostgresJournalPlace}
 STORES: dict[str, Callable[[Path], StorePlace]] = {"sqlite": SqliteStorePlace}
+SERVER_STORES: dict[str, Callable[[PostgresServer], StorePlace]] = {"postgres": PostgresStorePlace}

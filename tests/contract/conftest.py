@@ -9,7 +9,15 @@ import pytest
 
 from graph.journal import Journal
 from ontology import Ontology, load
-from tests.contract.adapters import JOURNALS, STORES, JournalPlace, Store, StorePlace
+from tests.contract.adapters import (
+    JOURNALS,
+    SERVER_JOURNALS,
+    SERVER_STORES,
+    STORES,
+    JournalPlace,
+    Store,
+    StorePlace,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,15 +25,17 @@ def words() -> Ontology:
     return load()
 
 
-@pytest.fixture(params=JOURNALS)
+@pytest.fixture(params=[*JOURNALS, *SERVER_JOURNALS])
 def journal_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def place(journal_kind: str, tmp_path: Path) -> JournalPlace:
+def place(journal_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> JournalPlace:
     """Where a journal of each kind can be opened."""
-    return JOURNALS[journal_kind](tmp_path)
+    if journal_kind in JOURNALS:
+        return JOURNALS[journal_kind](tmp_path)
+    return SERVER_JOURNALS[journal_kind](request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
@@ -36,10 +46,13 @@ def journal(place: JournalPlace) -> Iterator[Journal]:
     journal.close()
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, *SERVER_STORES])
 def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
     """Where a store of each kind can be opened."""
-    return STORES[str(request.param)](tmp_path)
+    kind = str(request.param)
+    if kind in STORES:
+        return STORES[kind](tmp_path)
+    return SERVER_STORES[kind](request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

@@ -10,15 +10,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
-from graph.errors import NotFound, Unavailable
-from graph.journal import Journal
-from graph.model import Instant, NewEnvelope
-from tests.contract.adapters import JournalPlace
+from graph.errors import Conflict, NotFound, Unavailable
+from graph.journal import DeadLetter, Journal
+from graph.model import Envelope, Instant, NewEnvelope, Position
+from tests.contract.adapters import JOURNALS, JournalPlace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -342,6 +343,124 @@ def test_a_removed_dead_letter_is_gone_and_its_id_is_not_given_again(journal: Jo
     assert second.id > first.id
 
 
+# Importing what another journal held
+
+
+def held(position: int, body: str | None = None, received_at: int | None = None) -> Envelope:
+    """An envelope as another journal held it; its key is the hash of "event <position>" whatever its body."""
+    said = new(f"event {position}")
+    content = said.body if body is None else body.encode()
+    received = Instant(100 * position if received_at is None else received_at)
+    return Envelope(Position(position), said.kind, "elsewhere", received, said.key, content)
+
+
+def redacted(position: int) -> Envelope:
+    return Envelope(Position(position), "openlineage", "elsewhere", Instant(100 * position), bytes([position]), None)
+
+
+def letter(id: int, reason: str, position: int | None = None, body: bytes | None = b"body") -> DeadLetter:
+    at = None if position is None else Position(position)
+    return DeadLetter(id, Instant(50 * id), "elsewhere", reason, "a.field", body, at)
+
+
+def test_an_import_keeps_everything_as_it_stood(place: JournalPlace) -> None:
+    brought = [held(1), held(2, "x" * 5_000, 300), redacted(3), Envelope(*_not_text(4))]
+    journal = place.open()
+    journal.import_envelopes(brought[:2], {})
+    journal.import_envelopes(brought[2:], {3: "held a password"})
+    assert journal.last_position() == 4
+    assert journal.read(0, 10) == brought
+    journal.close()
+
+    journal = place.open()
+    assert journal.read(0, 10) == brought
+    assert [journal.redaction(position) for position in (2, 3, 9)] == [None, "held a password", None]
+    assert journal.position_at(Instant(300)) == 3
+    journal.close()
+
+
+def _not_text(position: int) -> tuple[Position, str, str, Instant, bytes, bytes]:
+    return Position(position), "mutation", "x", Instant(400), b"\x00\xff key", b"\x00\xff\xfe body"
+
+
+def test_appending_goes_on_behind_an_import(place: JournalPlace) -> None:
+    with opened(place, 250, 250, 250) as journal:
+        journal.import_envelopes([held(1), held(2), held(3)], {})
+
+        answers = journal.append([new("event 2"), new("event 4")])
+
+        assert [(it.position, it.duplicate) for it in answers] == [(2, True), (4, False)]
+        assert [it.received_at for it in journal.read(3, 1)] == [300]
+    with opened(place, 9_000) as journal:
+        assert journal.append([new("event 5")])[0].position == 5
+
+
+def test_an_import_wakes_those_who_wait(journal: Journal) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(journal.wait_for, 1, 30)
+        journal.import_envelopes([held(1), held(2)], {})
+
+        assert waiting.result(30)
+
+
+@pytest.mark.parametrize(
+    ("brought", "why"),
+    [
+        ([held(4)], "position 4 cannot follow position 2"),
+        ([held(2)], "position 2 cannot follow position 2"),
+        ([held(3), held(5)], "position 5 cannot follow position 3"),
+        ([held(3), held(4, received_at=299)], "position 4 was received before"),
+        ([held(3, received_at=199)], "position 3 was received before"),
+        ([replace(held(2), position=Position(3), received_at=Instant(300))], "stands at position 2 already"),
+        ([held(3), replace(held(3), position=Position(4))], "stands at position 3 already"),
+    ],
+)
+def test_an_import_that_does_not_follow_is_refused_whole(journal: Journal, brought: list[Envelope], why: str) -> None:
+    before = [held(1), held(2)]
+    journal.import_envelopes(before, {})
+
+    with pytest.raises(Conflict, match=why):
+        journal.import_envelopes(brought, {})
+
+    assert journal.read(0, 10) == before
+    assert journal.append([new("event 3")])[0].position == 3
+
+
+def test_imported_dead_letters_keep_all_that_was_said_of_them(place: JournalPlace) -> None:
+    brought = [letter(3, "third"), letter(7, "seventh", 2), letter(9, "ninth", body=None)]
+    journal = place.open()
+    journal.import_dead_letters(brought)
+    journal.close()
+
+    journal = place.open()
+    assert journal.dead_letters(10) == brought[::-1]
+    journal.add_dead_letter("http", "new", "", b"")
+    assert journal.dead_letters(1)[0].id > 9
+    journal.close()
+
+
+def test_dead_letters_that_are_known_are_not_imported_again(journal: Journal) -> None:
+    brought = [letter(3, "third"), letter(7, "seventh", 2), letter(9, "ninth", body=None)]
+    journal.import_dead_letters(brought)
+
+    journal.import_dead_letters(brought)
+    journal.import_dead_letters([letter(70, "in other words", 2)])
+
+    assert journal.dead_letters(10) == brought[::-1]
+
+
+def test_a_dead_letter_whose_id_is_taken_gets_a_new_one(journal: Journal) -> None:
+    journal.add_dead_letter("http", "first", "", b"")
+    [first] = journal.dead_letters(1)
+
+    for _ in range(2):
+        journal.import_dead_letters([letter(first.id, "brought")])
+
+    newest, oldest = journal.dead_letters(10)
+    assert (newest.reason, oldest) == ("brought", first)
+    assert newest.id > first.id
+
+
 # Being full, closing, opening again
 
 
@@ -421,6 +540,7 @@ def test_reopening_goes_on_where_it_ended(place: JournalPlace) -> None:
     journal.close()
 
 
+@pytest.mark.parametrize("journal_kind", JOURNALS, indirect=True)
 def test_a_second_process_is_refused_until_the_first_lets_go(
     place: JournalPlace, journal_kind: str, tmp_path: Path
 ) -> None:

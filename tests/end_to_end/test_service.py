@@ -395,7 +395,7 @@ def test_the_graph_rebuilt_from_the_journal_is_the_same(tmp_path: Path) -> None:
         position = service.position()
         before = everything(service, position, with_evidence=True)
         service.stop()
-        rebuilt = run_andon("journal", "replay", "--data", str(service.data))
+        rebuilt = run_andon("rebuild", "--data", str(service.data))
         assert rebuilt.returncode == 0, rebuilt.stderr
         service.start()
         assert service.position() == position

@@ -17,8 +17,8 @@ def pins(lock: Path) -> dict[str, str]:
     return {match["name"]: match["version"] for match in matches if match}
 
 
-def test_there_is_a_lock_to_run_one_to_build_one_to_develop_and_the_compiled_parser() -> None:
-    assert [lock.name for lock in LOCKS] == ["build.txt", "compiled.txt", "dev.txt", "runtime.txt"]
+def test_there_is_a_lock_for_each_purpose() -> None:
+    assert [lock.name for lock in LOCKS] == ["build.txt", "compiled.txt", "dev.txt", "runtime.txt", "server.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

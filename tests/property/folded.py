@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 from graph.model import AsOf, Envelope, Instant, Name, Position
+from graph.postgres import PostgresGraph
 from graph.reader import EntityQuery, EntityRecord, Level, LineageQuery, RunRecord
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
@@ -51,19 +52,32 @@ _DECODE: dict[str, Callable[[Envelope], Statements]] = {
 _DATASETS = ("dataset", "dashboard", "model")
 
 
+Graph = SqliteGraph | PostgresGraph
+Empty = Callable[[], AbstractContextManager[Graph]]
+"""Gives a graph that was told nothing."""
+
+
 @contextmanager
-def graph_of(envelopes: Sequence[reference.Envelope], batches: Sequence[int] = ()) -> Iterator[SqliteGraph]:
-    """A graph that was told these envelopes, in their order, committed in batches of these sizes (default: one)."""
+def embedded() -> Iterator[Graph]:
     with tempfile.TemporaryDirectory() as folder:
         graph = SqliteGraph(Path(folder) / "graph.db", ONTOLOGY)
         try:
-            tell(graph, envelopes, batches)
             yield graph
         finally:
             graph.close()
 
 
-def tell(graph: SqliteGraph, envelopes: Sequence[reference.Envelope], batches: Sequence[int] = ()) -> None:
+@contextmanager
+def graph_of(
+    envelopes: Sequence[reference.Envelope], batches: Sequence[int] = (), empty: Empty = embedded
+) -> Iterator[Graph]:
+    """A graph that was told these envelopes, in their order, committed in batches of these sizes (default: one)."""
+    with empty() as graph:
+        tell(graph, envelopes, batches)
+        yield graph
+
+
+def tell(graph: Graph, envelopes: Sequence[reference.Envelope], batches: Sequence[int] = ()) -> None:
     waiting = list(envelopes)
     sizes = iter(batches)
     while waiting:
@@ -77,9 +91,7 @@ def tell(graph: SqliteGraph, envelopes: Sequence[reference.Envelope], batches: S
         graph.commit(Position(batch[-1].position))
 
 
-def read(
-    graph: SqliteGraph, valid: int | None = None, position: int | None = None, history: bool = False
-) -> reference.State:
+def read(graph: Graph, valid: int | None = None, position: int | None = None, history: bool = False) -> reference.State:
     """The graph's answer as of (valid, position), in the reference's words."""
     as_of = AsOf(None if valid is None else Instant(valid), None if position is None else Position(position))
     with graph.snapshot(as_of) as snapshot:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.property.folded import graph_of, read
+from tests.property.folded import Empty, embedded, graph_of, read
 from tests.reference.events import Json
 from tests.reference.histories import histories
 from tests.reference.nasty import CASES, Case, disagreements
@@ -57,10 +57,14 @@ def _fields_that_differ(wanted: object, found: object) -> list[str]:
 
 @pytest.mark.parametrize(("case", "order"), IN_EVERY_ORDER, ids=[f"{c.name} [{o}]" for c, o in IN_EVERY_ORDER])
 def test_the_fold_gives_the_answer_written_by_hand(case: Case, order: str) -> None:
+    assert_answered(case, order)
+
+
+def assert_answered(case: Case, order: str, empty: Empty = embedded) -> None:
     positions = positions_of(len(case.bodies), order)
     received = placed(case.bodies, positions)
     found = []
-    with graph_of(received) as graph:
+    with graph_of(received, empty=empty) as graph:
         for look in case.looks:
             if look.known is not None and order != "given":
                 continue  # what was known then is a matter of the order of receipt
@@ -70,9 +74,11 @@ def test_the_fold_gives_the_answer_written_by_hand(case: Case, order: str) -> No
     assert not found, "\n".join(found)
 
 
-def unlike(received: Sequence[Envelope], valid: int | None, history: bool = False) -> list[str]:
+def unlike(
+    received: Sequence[Envelope], valid: int | None, history: bool = False, empty: Empty = embedded
+) -> list[str]:
     """What the fold answers at `valid` otherwise than the reference."""
-    with graph_of(received) as graph:
+    with graph_of(received, empty=empty) as graph:
         found = read(graph, valid, history=history)
     wanted = state(received, valid, history)
     if not history:
@@ -82,9 +88,15 @@ def unlike(received: Sequence[Envelope], valid: int | None, history: bool = Fals
     return lines + differences(replace(wanted, edges={}), replace(found, edges={}))
 
 
-def unlike_at(received: Sequence[Envelope], valid: int | None, position: int, batches: Sequence[int] = ()) -> list[str]:
+def unlike_at(
+    received: Sequence[Envelope],
+    valid: int | None,
+    position: int,
+    batches: Sequence[int] = (),
+    empty: Empty = embedded,
+) -> list[str]:
     """What the fold answers as of `position` otherwise than the reference that never heard more."""
-    with graph_of(received, batches) as graph:
+    with graph_of(received, batches, empty) as graph:
         found = read(graph, valid, position)
     return differences(state([it for it in received if it.position <= position], valid), found)
 

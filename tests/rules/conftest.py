@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ import pytest
 import ontology
 from ontology import Ontology
 from rules import Rule, read_rule
+from rules.outbox import Outbox
+from rules.postgres_outbox import PostgresOutbox
 from rules.sqlite_outbox import SqliteOutbox
 
 RULE = b"""\
@@ -34,8 +36,17 @@ def rule(words: Ontology) -> Rule:
     return read_rule(RULE, "failed.yaml", words, REFERENCES)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def open_outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outbox]:
+    """Opens one and the same outbox of each kind, empty at first."""
+    if request.param == "sqlite":
+        return lambda: SqliteOutbox(tmp_path / "outbox.db")
+    url = request.getfixturevalue("postgres").new_database()
+    return lambda: PostgresOutbox(url)
+
+
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[SqliteOutbox]:
-    outbox = SqliteOutbox(tmp_path / "outbox.db")
+def outbox(open_outbox: Callable[[], Outbox]) -> Iterator[Outbox]:
+    outbox = open_outbox()
     yield outbox
     outbox.close()

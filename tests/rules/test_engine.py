@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,7 @@ from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot
 from rules import FiringRecord, Rule, engine
 from rules.engine import CAUSE_FACET, CHAIN_LIMIT, Engine
-from rules.outbox import firing_urn
-from rules.sqlite_outbox import SqliteOutbox
+from rules.outbox import Outbox, firing_urn
 from tests.rules.estate import (
     HOUR,
     JOB,
@@ -31,7 +29,7 @@ from tests.rules.estate import (
 
 
 def an_engine(
-    outbox: SqliteOutbox,
+    outbox: Outbox,
     rules: list[Rule],
     changes: list[Change],
     estate: Estate | None = None,
@@ -47,7 +45,7 @@ def an_engine(
 
 
 def decided(
-    outbox: SqliteOutbox, rules: list[Rule], changes: list[Change], estate: Estate | None = None
+    outbox: Outbox, rules: list[Rule], changes: list[Change], estate: Estate | None = None
 ) -> list[FiringRecord]:
     """All firings after the engine has taken every change, oldest first."""
     deciding = an_engine(outbox, rules, changes, estate)
@@ -56,7 +54,7 @@ def decided(
     return outbox.firings(1_000)[::-1]
 
 
-def intended(outbox: SqliteOutbox) -> list[dict[str, object]]:
+def intended(outbox: Outbox) -> list[dict[str, object]]:
     """The bodies of the actions that wait, as JSON."""
     bodies = []
     while (leased := outbox.lease(Instant(T0 + HOUR), Instant(T0 + 2 * HOUR))) is not None:
@@ -64,7 +62,7 @@ def intended(outbox: SqliteOutbox) -> list[dict[str, object]]:
     return bodies
 
 
-def test_every_owner_of_every_dashboard_downstream_is_told_once(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_every_owner_of_every_dashboard_downstream_is_told_once(outbox: Outbox, rule: Rule) -> None:
     (firing,) = decided(outbox, [rule], [failed(9)])
 
     assert [(action.target, action.owner) for action in firing.actions] == [
@@ -77,14 +75,14 @@ def test_every_owner_of_every_dashboard_downstream_is_told_once(outbox: SqliteOu
 
 
 def test_the_evidence_is_the_change_and_the_newest_envelope_of_each_edge_on_the_path(
-    outbox: SqliteOutbox, rule: Rule
+    outbox: Outbox, rule: Rule
 ) -> None:
     (firing,) = decided(outbox, [rule], [failed(9)])
 
     assert firing.evidence == (1, 2, 3, 9)
 
 
-def test_the_event_is_a_cloud_event_that_explains_itself(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_the_event_is_a_cloud_event_that_explains_itself(outbox: Outbox, rule: Rule) -> None:
     (firing,) = decided(outbox, [rule], [failed(9)])
 
     event = intended(outbox)[-1]
@@ -115,7 +113,7 @@ def test_the_event_is_a_cloud_event_that_explains_itself(outbox: SqliteOutbox, r
     }
 
 
-def test_the_graph_is_read_as_of_the_position_of_the_change(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_the_graph_is_read_as_of_the_position_of_the_change(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
 
     decided(outbox, [rule], [failed(9)], estate)
@@ -123,7 +121,7 @@ def test_the_graph_is_read_as_of_the_position_of_the_change(outbox: SqliteOutbox
     assert estate.opened == [AsOf(position=Position(9))]
 
 
-def test_a_run_that_named_no_output_yet_stands_for_the_outputs_of_its_job(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_run_that_named_no_output_yet_stands_for_the_outputs_of_its_job(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     estate.run_outputs[RUN] = ()
     estate.job_outputs[JOB] = (dataset("daily"),)
@@ -133,9 +131,7 @@ def test_a_run_that_named_no_output_yet_stands_for_the_outputs_of_its_job(outbox
     assert {action.target for action in firing.actions} == {dashboard("sales"), dashboard("revenue")}
 
 
-def test_a_dashboard_that_the_run_writes_itself_is_hit_and_a_dropped_one_is_not(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_a_dashboard_that_the_run_writes_itself_is_hit_and_a_dropped_one_is_not(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     estate.run_outputs[RUN] = (dashboard("sales"), dataset("orders"))
     estate.entities[dashboard("revenue")] = replace(estate.entities[dashboard("revenue")], dropped=True)
@@ -145,7 +141,7 @@ def test_a_dashboard_that_the_run_writes_itself_is_hit_and_a_dropped_one_is_not(
     assert {action.target for action in firing.actions} == {dashboard("sales")}
 
 
-def test_depth_bounds_how_far_down_is_looked(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_depth_bounds_how_far_down_is_looked(outbox: Outbox, rule: Rule) -> None:
     near = replace(rule, targets=replace(rule.targets, depth=1))
 
     (firing,) = decided(outbox, [near], [failed(9)])
@@ -154,7 +150,7 @@ def test_depth_bounds_how_far_down_is_looked(outbox: SqliteOutbox, rule: Rule) -
     assert firing.reason == f"1 without an owner, first {dashboard('forgotten')}"
 
 
-def test_a_lineage_that_was_cut_off_is_said_so(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_lineage_that_was_cut_off_is_said_so(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     estate.limit = 2
 
@@ -163,7 +159,7 @@ def test_a_lineage_that_was_cut_off_is_said_so(outbox: SqliteOutbox, rule: Rule)
     assert firing.reason == "the lineage was cut off, so that a Dashboard may have been missed"
 
 
-def test_a_cycle_in_the_lineage_ends(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_cycle_in_the_lineage_ends(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     estate.flow(dataset("daily"), dataset("orders"), 5)
 
@@ -172,14 +168,14 @@ def test_a_cycle_in_the_lineage_ends(outbox: SqliteOutbox, rule: Rule) -> None:
     assert len(firing.actions) == 3
 
 
-def test_other_changes_fire_nothing_and_are_passed(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_other_changes_fire_nothing_and_are_passed(outbox: Outbox, rule: Rule) -> None:
     other = replace(failed(9), what="run.completed")
 
     assert decided(outbox, [rule], [other]) == []
     assert outbox.checkpoint() == 9
 
 
-def test_a_change_is_evaluated_once_per_rule_version_over_restarts(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_change_is_evaluated_once_per_rule_version_over_restarts(outbox: Outbox, rule: Rule) -> None:
     changes = [failed(9)]
     for _ in range(3):
         firings = decided(outbox, [rule], changes)
@@ -187,7 +183,7 @@ def test_a_change_is_evaluated_once_per_rule_version_over_restarts(outbox: Sqlit
     assert len(firings) == 1
 
 
-def test_a_new_rule_version_sees_only_changes_after_it_was_loaded(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_new_rule_version_sees_only_changes_after_it_was_loaded(outbox: Outbox, rule: Rule) -> None:
     changes = [failed(9)]
     decided(outbox, [rule], changes)
     changes.append(failed(10))
@@ -198,7 +194,7 @@ def test_a_new_rule_version_sees_only_changes_after_it_was_loaded(outbox: Sqlite
 
 
 def test_a_position_that_is_cut_in_two_by_a_batch_is_still_decided_whole(
-    outbox: SqliteOutbox, rule: Rule, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, rule: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BATCH", 2)
     estate = shop()
@@ -211,8 +207,8 @@ def test_a_position_that_is_cut_in_two_by_a_batch_is_still_decided_whole(
     assert [firing.position for firing in firings] == [7, 8, 8, 8, 8, 8, 9]
 
 
-def test_two_engines_on_one_outbox_decide_once(tmp_path: Path, outbox: SqliteOutbox, rule: Rule) -> None:
-    rival = SqliteOutbox(tmp_path / "outbox.db")
+def test_two_engines_on_one_outbox_decide_once(open_outbox: Callable[[], Outbox], outbox: Outbox, rule: Rule) -> None:
+    rival = open_outbox()
     estate = shop()
 
     def overtaking(position: Position) -> Instant:
@@ -227,9 +223,7 @@ def test_two_engines_on_one_outbox_decide_once(tmp_path: Path, outbox: SqliteOut
     assert len(outbox.unreported(10)) == 1
 
 
-def test_a_change_older_than_max_age_when_received_is_recorded_and_not_acted_on(
-    outbox: SqliteOutbox, rule: Rule
-) -> None:
+def test_a_change_older_than_max_age_when_received_is_recorded_and_not_acted_on(outbox: Outbox, rule: Rule) -> None:
     late, in_time = failed(9, at=T0 - 25 * HOUR), failed(10, at=T0 - 23 * HOUR)
 
     firings = decided(outbox, [rule], [late, in_time])
@@ -238,13 +232,13 @@ def test_a_change_older_than_max_age_when_received_is_recorded_and_not_acted_on(
     assert firings[0].reason == "the change was older than 1 day, 0:00:00 when it was received"
 
 
-def test_changes_of_firings_set_off_no_rule(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_changes_of_firings_set_off_no_rule(outbox: Outbox, rule: Rule) -> None:
     own = [failed(9, firing_urn("abc")), replace(failed(10), kind="firing")]
 
     assert decided(outbox, [rule], own) == []
 
 
-def chained(outbox: SqliteOutbox, rule: Rule, length: int, *, through_parent: bool = False) -> list[FiringRecord]:
+def chained(outbox: Outbox, rule: Rule, length: int, *, through_parent: bool = False) -> list[FiringRecord]:
     """A run fails, its firing starts a run which fails, and so on."""
     estate = shop()
     firings = decided(outbox, [rule], [failed(1)], estate)
@@ -263,7 +257,7 @@ def chained(outbox: SqliteOutbox, rule: Rule, length: int, *, through_parent: bo
 
 @pytest.mark.parametrize("through_parent", [False, True])
 def test_a_chain_of_firings_that_cause_one_another_is_cut_after_eight(
-    outbox: SqliteOutbox, rule: Rule, through_parent: bool
+    outbox: Outbox, rule: Rule, through_parent: bool
 ) -> None:
     firings = chained(outbox, rule, 10, through_parent=through_parent)
 
@@ -276,9 +270,7 @@ def test_a_chain_of_firings_that_cause_one_another_is_cut_after_eight(
 @pytest.mark.parametrize(
     "facet", [b"not json", b"[]", b'{"firing": 3}', b'{"firing": "nobody knows", "depth": 99}', b"null"]
 )
-def test_a_cause_that_is_not_a_firing_of_ours_starts_a_new_chain(
-    outbox: SqliteOutbox, rule: Rule, facet: bytes
-) -> None:
+def test_a_cause_that_is_not_a_firing_of_ours_starts_a_new_chain(outbox: Outbox, rule: Rule, facet: bytes) -> None:
     estate = shop()
     estate.facets[RUN] = {CAUSE_FACET: facet}
 
@@ -287,7 +279,7 @@ def test_a_cause_that_is_not_a_firing_of_ours_starts_a_new_chain(
     assert (firing.depth, firing.verdict) == (1, "fired")
 
 
-def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(outbox: Outbox, rule: Rule) -> None:
     unknown = run_urn("unknown")
 
     firings = decided(outbox, [rule], [failed(9, unknown), failed(10)])
@@ -296,7 +288,7 @@ def test_a_run_that_the_graph_does_not_have_is_recorded_as_undecided(outbox: Sql
     assert firings[0].reason == f"{unknown} is not in the graph as of its change"
 
 
-def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     trouble = [Unavailable("busy")] * 20
 
@@ -320,7 +312,7 @@ def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(outbox
     assert [firing.verdict for firing in outbox.firings(10)] == ["fired"]
 
 
-def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(outbox: Outbox, rule: Rule) -> None:
     estate = shop()
     estate.add_run("run-2", dataset("orders"))
     estate.run_outputs[RUN] = ("urn that breaks the estate with a canary-4711",)
@@ -339,7 +331,7 @@ def test_an_evaluation_that_keeps_breaking_is_recorded_and_holds_up_nobody(outbo
     assert outbox.firings(10)[1].reason == "the evaluation broke 5 times: KeyError"
 
 
-def test_every_decision_waits_for_the_journal_with_the_keys_of_its_actions(outbox: SqliteOutbox, rule: Rule) -> None:
+def test_every_decision_waits_for_the_journal_with_the_keys_of_its_actions(outbox: Outbox, rule: Rule) -> None:
     (firing,) = decided(outbox, [rule], [failed(9)])
 
     ((_, envelope),) = outbox.unreported(10)

@@ -8,7 +8,7 @@ import pytest
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
-from rules.outbox import ActionState, Firing, Intended, Settlement, Verdict
+from rules.outbox import ActionState, Firing, Intended, Outbox, Settlement, Verdict
 from rules.sqlite_outbox import SqliteOutbox
 from tests.rules.estate import HOUR, RUN, T0
 
@@ -48,11 +48,11 @@ def a_report(key: bytes = b"report-1") -> NewEnvelope:
     return NewEnvelope("action", "rules", key, b"{}")
 
 
-def decide(outbox: SqliteOutbox, *firings: Firing, after: int = 0) -> bool:
+def decide(outbox: Outbox, *firings: Firing, after: int = 0) -> bool:
     return outbox.decide(Position(after), firings[-1].position, firings, [])
 
 
-def state(outbox: SqliteOutbox) -> tuple[str, int, str | None]:
+def state(outbox: Outbox) -> tuple[str, int, str | None]:
     ((firing),) = outbox.firings(1)
     action = firing.actions[0]
     return action.state, action.attempts, action.last_error
@@ -72,7 +72,7 @@ def test_a_decision_its_actions_and_the_checkpoint_are_there_after_opening_again
     again.close()
 
 
-def test_a_decision_from_another_checkpoint_is_refused_whole(outbox: SqliteOutbox) -> None:
+def test_a_decision_from_another_checkpoint_is_refused_whole(outbox: Outbox) -> None:
     assert decide(outbox, a_firing("f1", 9, "k1"))
 
     assert not outbox.decide(Position(0), Position(10), [a_firing("f2", 10, "k2")], [a_report()])
@@ -82,8 +82,8 @@ def test_a_decision_from_another_checkpoint_is_refused_whole(outbox: SqliteOutbo
     assert outbox.unreported(10) == []
 
 
-def test_a_decision_that_cannot_be_written_leaves_nothing_behind(outbox: SqliteOutbox) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
+def test_a_decision_that_cannot_be_written_leaves_nothing_behind(outbox: Outbox) -> None:
+    with pytest.raises((sqlite3.IntegrityError, ValueError)):
         decide(outbox, a_firing("f1", 9, "k1"), a_firing("f2", 10, "k1"))
 
     assert outbox.checkpoint() is None
@@ -91,14 +91,14 @@ def test_a_decision_that_cannot_be_written_leaves_nothing_behind(outbox: SqliteO
     assert decide(outbox, a_firing("f1", 9, "k1"))
 
 
-def test_the_first_checkpoint_is_set_once(outbox: SqliteOutbox) -> None:
+def test_the_first_checkpoint_is_set_once(outbox: Outbox) -> None:
     outbox.begin(Position(7))
     outbox.begin(Position(8))
 
     assert outbox.checkpoint() == 7
 
 
-def test_an_action_is_leased_by_one_worker_at_a_time(outbox: SqliteOutbox) -> None:
+def test_an_action_is_leased_by_one_worker_at_a_time(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
 
     leased = outbox.lease(T0, SOON)
@@ -110,7 +110,7 @@ def test_an_action_is_leased_by_one_worker_at_a_time(outbox: SqliteOutbox) -> No
 
 
 def test_a_lease_that_ran_out_is_given_again_and_the_late_worker_settles_nothing(
-    outbox: SqliteOutbox,
+    outbox: Outbox,
 ) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     first = outbox.lease(T0, SOON)
@@ -126,7 +126,7 @@ def test_a_lease_that_ran_out_is_given_again_and_the_late_worker_settles_nothing
     assert outbox.unreported(10) == []
 
 
-def test_a_failed_action_is_due_again_at_its_time_and_not_before(outbox: SqliteOutbox) -> None:
+def test_a_failed_action_is_due_again_at_its_time_and_not_before(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     leased = outbox.lease(T0, SOON)
     assert leased is not None
@@ -138,7 +138,7 @@ def test_a_failed_action_is_due_again_at_its_time_and_not_before(outbox: SqliteO
 
 
 @pytest.mark.parametrize("final", [ActionState.DELIVERED, ActionState.DEAD])
-def test_a_settled_action_is_never_due_again(outbox: SqliteOutbox, final: ActionState) -> None:
+def test_a_settled_action_is_never_due_again(outbox: Outbox, final: ActionState) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     leased = outbox.lease(T0, SOON)
     assert leased is not None
@@ -147,7 +147,7 @@ def test_a_settled_action_is_never_due_again(outbox: SqliteOutbox, final: Action
     assert outbox.lease(Instant(T0 + 10_000 * HOUR), Instant(T0 + 10_001 * HOUR)) is None
 
 
-def test_what_is_longest_due_comes_first(outbox: SqliteOutbox) -> None:
+def test_what_is_longest_due_comes_first(outbox: Outbox) -> None:
     decide(outbox, replace(a_firing("f1", 9, "k1"), fired_at=Instant(T0 + 5)), a_firing("f2", 10, "k2", "k3"))
 
     leased = [outbox.lease(Instant(T0 + HOUR), Instant(T0 + 2 * HOUR)) for _ in range(3)]
@@ -155,7 +155,7 @@ def test_what_is_longest_due_comes_first(outbox: SqliteOutbox) -> None:
     assert [each.action.key for each in leased if each] == ["k2", "k3", "k1"]
 
 
-def test_a_dead_action_is_replayed_with_its_attempts_counted_anew(outbox: SqliteOutbox) -> None:
+def test_a_dead_action_is_replayed_with_its_attempts_counted_anew(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     leased = outbox.lease(T0, SOON)
     assert leased is not None
@@ -168,7 +168,7 @@ def test_a_dead_action_is_replayed_with_its_attempts_counted_anew(outbox: Sqlite
     assert (again.attempt, again.attempts) == (1, 2)
 
 
-def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: SqliteOutbox) -> None:
+def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
 
     with pytest.raises(Conflict, match="action k1 is pending"):
@@ -177,7 +177,7 @@ def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: SqliteOutbox) 
         outbox.replay("k2", T0)
 
 
-def test_a_report_waits_until_it_is_reported(outbox: SqliteOutbox) -> None:
+def test_a_report_waits_until_it_is_reported(outbox: Outbox) -> None:
     outbox.decide(Position(0), Position(9), [], [a_report(b"1"), a_report(b"2")])
     ((number, _),) = outbox.unreported(1)
 
@@ -186,7 +186,7 @@ def test_a_report_waits_until_it_is_reported(outbox: SqliteOutbox) -> None:
     assert [envelope.key for _, envelope in outbox.unreported(10)] == [b"2"]
 
 
-def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(outbox: SqliteOutbox) -> None:
+def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"), a_firing("f2", 10, "k2"), a_firing("f3", 11))
 
     firings = outbox.firings(2)

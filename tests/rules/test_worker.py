@@ -11,8 +11,7 @@ import pytest
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
 from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
-from rules.outbox import Intended
-from rules.sqlite_outbox import SqliteOutbox
+from rules.outbox import Intended, Outbox
 from rules.worker import LEASE, Patience, Worker
 from tests.rules.estate import T0
 from tests.rules.test_outbox import a_firing, decide, state
@@ -42,7 +41,7 @@ class Scripted:
 
 
 def a_worker(
-    outbox: SqliteOutbox,
+    outbox: Outbox,
     action: Action,
     clock: Clock,
     journal: list[NewEnvelope] | None = None,
@@ -52,7 +51,7 @@ def a_worker(
     return Worker(outbox, {"webhook": action}, append, clock, chance=chance)
 
 
-def test_an_action_is_delivered_once_and_its_outcome_journalled(outbox: SqliteOutbox) -> None:
+def test_an_action_is_delivered_once_and_its_outcome_journalled(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     action, journal = Scripted([Delivered()]), list[NewEnvelope]()
     worker = a_worker(outbox, action, Clock(), journal)
@@ -96,7 +95,7 @@ def test_chance_spreads_waits_over_their_upper_half() -> None:
     assert Patience().wait(3, 0.5) == timedelta(seconds=6)
 
 
-def test_a_postponed_action_is_tried_when_due_until_it_is_delivered(outbox: SqliteOutbox) -> None:
+def test_a_postponed_action_is_tried_when_due_until_it_is_delivered(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     action, clock = Scripted([Postponed("busy"), Postponed("busy"), Delivered()]), Clock()
     worker = a_worker(outbox, action, clock)
@@ -110,7 +109,7 @@ def test_a_postponed_action_is_tried_when_due_until_it_is_delivered(outbox: Sqli
     assert state(outbox) == ("delivered", 3, None)
 
 
-def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one(outbox: SqliteOutbox) -> None:
+def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     action, clock = (
         Scripted([Postponed("busy", timedelta(seconds=20)), Postponed("busy", timedelta()), Delivered()]),
@@ -125,7 +124,7 @@ def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one(outbox: Sq
     assert [(at - T0) / 1_000_000 for _, at in action.delivered] == [0, 20, 22]
 
 
-def test_after_eight_attempts_an_action_is_dead_and_the_journal_knows(outbox: SqliteOutbox) -> None:
+def test_after_eight_attempts_an_action_is_dead_and_the_journal_knows(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     action, clock, journal = Scripted([Postponed("busy")]), Clock(), list[NewEnvelope]()
     worker = a_worker(outbox, action, clock, journal)
@@ -139,7 +138,7 @@ def test_after_eight_attempts_an_action_is_dead_and_the_journal_knows(outbox: Sq
     assert [json.loads(envelope.body)["state"] for envelope in journal] == ["dead"]
 
 
-def test_a_refused_action_is_dead_at_once(outbox: SqliteOutbox) -> None:
+def test_a_refused_action_is_dead_at_once(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     worker = a_worker(outbox, Scripted([Refused("answered 404")]), Clock())
 
@@ -149,7 +148,7 @@ def test_a_refused_action_is_dead_at_once(outbox: SqliteOutbox) -> None:
 
 
 def test_a_replayed_action_has_all_its_attempts_again_and_both_ends_are_journalled(
-    outbox: SqliteOutbox,
+    outbox: Outbox,
 ) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))
     clock, journal = Clock(), list[NewEnvelope]()
@@ -166,7 +165,7 @@ def test_a_replayed_action_has_all_its_attempts_again_and_both_ends_are_journall
     assert len({envelope.key for envelope in journal}) == 2
 
 
-def test_an_action_whose_worker_dies_every_time_is_given_up(outbox: SqliteOutbox) -> None:
+def test_an_action_whose_worker_dies_every_time_is_given_up(outbox: Outbox) -> None:
     class Dying:
         attempts = 0
 
@@ -189,7 +188,7 @@ def test_an_action_whose_worker_dies_every_time_is_given_up(outbox: SqliteOutbox
 
 
 def test_an_action_that_breaks_is_tried_again_and_says_nothing_of_what_it_was_given(
-    outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
         def deliver(self, intended: Intended, at: Instant) -> Outcome:
@@ -205,7 +204,7 @@ def test_an_action_that_breaks_is_tried_again_and_says_nothing_of_what_it_was_gi
     assert "action k1 broke: ValueError" in caplog.text
 
 
-def test_a_journal_that_is_unavailable_holds_up_reports_not_actions(outbox: SqliteOutbox) -> None:
+def test_a_journal_that_is_unavailable_holds_up_reports_not_actions(outbox: Outbox) -> None:
     decide(outbox, a_firing("f1", 9, "k1", "k2"))
     action, clock, journal = Scripted([Delivered()]), Clock(), list[NewEnvelope]()
     full = True

@@ -1,0 +1,90 @@
+"""The way to Neo4j: the official driver, with its errors turned into ours and the password kept out of sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graph.errors import Conflict, InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from neo4j import Driver, ManagedTransaction, Session
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 5.0
+_RETRY_SECONDS = 15.0
+_POOL = 50
+
+
+class Connection:
+    """One database of one server or cluster; safe to use from any thread, which each get sessions of their own.
+
+    All sessions share their bookmarks, so that a read sees what was written here before, whichever member of a
+    cluster answers it. Raises `Conflict` where the driver is not installed or the URI is none of its.
+    """
+
+    def __init__(self, uri: str, user: str, password: str, database: str = "") -> None:
+        try:
+            import neo4j  # optional: only who names a Neo4j needs its driver
+        except ImportError:
+            raise Conflict("neo4j_uri is set and the driver is not installed: pip install 'andon[server]'") from None
+        self._database = database or None
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        self._read, self._write = neo4j.READ_ACCESS, neo4j.WRITE_ACCESS
+        self._away = (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError)
+        try:
+            self._driver: Driver = neo4j.GraphDatabase.driver(
+                uri,
+                auth=(user, password),
+                connection_timeout=_CONNECT_SECONDS,
+                connection_acquisition_timeout=_CONNECT_SECONDS,
+                max_transaction_retry_time=_RETRY_SECONDS,
+                max_connection_pool_size=_POOL,
+                keep_alive=True,
+                notifications_min_severity="OFF",
+                user_agent="andon",
+            )
+        except (neo4j.exceptions.ConfigurationError, ValueError) as error:
+            raise InvalidInput(f"expected a URI such as neo4j://host:7687: {error}", field="neo4j_uri") from None
+
+    def __repr__(self) -> str:
+        return "Connection(neo4j)"
+
+    def write(self, work: Callable[[ManagedTransaction], T]) -> T:
+        """Run `work` in one transaction, again where the cause of a failure passes (a deadlock, a new leader).
+
+        `work` may thus run several times, the last of which counts. Raises `Unavailable`.
+        """
+        with self._session(self._write) as session:
+            return session.execute_write(work)
+
+    def run(self, statement: str) -> None:
+        """One statement outside a managed transaction, such as a constraint's definition."""
+        with self._session(self._write) as session:
+            session.run(statement).consume()
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[..., list[Any]]]:
+        """A read transaction: a call runs one statement and answers its rows, each a list of values."""
+        with self._session(self._read) as session, session.begin_transaction() as transaction:
+
+            def ask(statement: str, **parameters: Any) -> list[Any]:
+                return transaction.run(statement, parameters).values()
+
+            yield ask
+
+    @contextmanager
+    def _session(self, access: str) -> Iterator[Session]:
+        try:
+            with self._driver.session(
+                database=self._database, default_access_mode=access, bookmark_manager=self._bookmarks
+            ) as session:
+                yield session
+        except self._away as error:
+            code = getattr(error, "code", None) or type(error).__name__
+            raise Unavailable(f"Neo4j does not answer as it should ({code})") from error
+
+    def close(self) -> None:
+        self._driver.close()

@@ -1,0 +1,263 @@
+"""PostgreSQL under the SQL port: connections, translation, and writes that travel together.
+
+Nothing here is imported by an embedded installation, which needs no driver.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.numeric import Int8BinaryDumper
+
+from .errors import InvalidInput, Unavailable
+from .schema import SCHEMA
+
+_log = logging.getLogger("andon.postgres")
+
+Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[Any]
+
+# A server that went away without a word is noticed after about ten seconds, at either end.
+_KEEPALIVE: Mapping[str, Any] = {
+    "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}  # fmt: skip
+_ROWS_AT_ONCE = 64
+_MARKS = re.compile(r"\?")
+_LIST = "IN (SELECT value FROM json_each(?))"
+_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
+_PLAIN_INSERT = re.compile(r"(INSERT INTO \w+ \([^)]*\) VALUES )(\(\?(?:, \?)*\))((?: ON CONFLICT DO NOTHING)?)")
+
+
+def parse_url(url: str) -> str:
+    """The connection string in its plain form. Raises `InvalidInput` that repeats nothing of it: it holds a secret."""
+    try:
+        return make_conninfo(url)
+    except psycopg.Error:
+        reason = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise InvalidInput(reason, field="postgres_url") from None
+
+
+def connect(conninfo: str, *, search_path: str = "", settings: Mapping[str, str] | None = None) -> Connection:
+    """A connection in autocommit mode, with values in binary. Raises `Unavailable`."""
+    options = {"search_path": search_path, **(settings or {})}
+    given = conninfo_to_dict(conninfo).get("options") or ""
+    said = " ".join([str(given), *(f"-c {name}={_escaped(value)}" for name, value in options.items() if value)])
+    defaults = {key: value for key, value in _KEEPALIVE.items() if f"{key}=" not in conninfo}
+    with unavailable():
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+            application_name="andon",
+            options=said.strip(),
+            **defaults,
+        )
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    connection.adapters.register_dumper(IntEnum, Int8BinaryDumper)
+    connection.prepare_threshold = 2
+    connection.prepared_max = 1_000
+    return connection
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """A lost connection or a server that cannot now is `Unavailable`; values that it refuses are `ValueError`."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        what = f"{type(error).__name__} {error.sqlstate}" if error.sqlstate else type(error).__name__
+        raise Unavailable(f"PostgreSQL cannot do it now ({what})", retry_after=2) from error
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
+
+
+def identifier(name: str) -> str:
+    """A name that can stand in SQL as it is. Raises `InvalidInput`."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,40}", name):
+        raise InvalidInput(f"expected lower-case letters, digits and _, found {name!r}", field="postgres_schema")
+    return name
+
+
+@lru_cache(maxsize=4_096)
+def translate(statement: str) -> str:
+    """The shared SQL as PostgreSQL reads it: `$1` for `?`, an array for a JSON list, LIKE without regard to case."""
+    statement = statement.replace(_LIST, "= ANY(translate(?, '[]', '{}')::bigint[])").replace(" LIKE ", " ILIKE ")
+    numbers = iter(range(1, statement.count("?") + 1))
+    return _MARKS.sub(lambda _: f"${next(numbers)}", statement)
+
+
+def tables() -> str:
+    """The fold state's tables as PostgreSQL makes them; text is ordered by code point, as everywhere in Andon."""
+    search = (
+        "CREATE TABLE IF NOT EXISTS entity_search (rowid BIGINT PRIMARY KEY, name TEXT NOT NULL,"
+        " namespace TEXT NOT NULL, description TEXT NOT NULL, words TEXT NOT NULL"
+        " GENERATED ALWAYS AS (name || E'\\n' || namespace || E'\\n' || description) STORED);"
+    )
+    made = re.sub(r"CREATE VIRTUAL TABLE [^;]*;", search.replace("\\", r"\\"), SCHEMA)
+    made = made.replace(" WITHOUT ROWID", "").replace(" INTEGER", " BIGINT").replace(" BLOB", " BYTEA")
+    return re.sub(r" TEXT\b", ' TEXT COLLATE "C"', made)
+
+
+class PostgresDialect:
+    def has_words(self, words: Sequence[str]) -> tuple[str, list[object]]:
+        each = " AND ".join([r"words LIKE ? ESCAPE '\'"] * len(words))
+        escaped = (it.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for it in words)
+        return f"id IN (SELECT rowid FROM entity_search WHERE {each})", [f"%{it}%" for it in escaped]
+
+    def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
+        return (
+            f"EXISTS (SELECT 1 FROM json_array_elements(coalesce(entity.{column}, '[]')::json) AS it"
+            f" WHERE it.value ->> '{key}' IN (SELECT value FROM json_array_elements_text(?::json)))",
+            [json.dumps(sorted(wanted))],
+        )
+
+
+class ReadDatabase:
+    """`graph.database.Database` over one connection, to read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[object] = (), /) -> Any:
+        with unavailable():
+            return self.connection.execute(translate(statement), parameters, binary=True)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Any:
+        raise NotImplementedError("reads only")
+
+
+class WriteDatabase:
+    """`graph.database.Database` whose writes wait until something reads their table, or `flush`.
+
+    So that most of what a batch writes goes over in one round trip, many rows a statement. Within a table the order
+    stays as said.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._waiting: dict[str, list[tuple[str, Sequence[object]]]] = {}
+        self.trips = 0
+
+    def execute(self, statement: str, parameters: Sequence[object] = (), /) -> Any:
+        is_read, named = _read_of(statement)
+        if not is_read:
+            self._waiting.setdefault(named[0], []).append((statement, parameters))
+            return None
+        self.trips += 1
+        touched = [it for it in named if it in self._waiting]
+        with unavailable():
+            if not touched:
+                return self.connection.execute(translate(statement), parameters, binary=True)
+            with self.connection.pipeline():
+                for table in touched:
+                    self._send(self._waiting.pop(table))
+                return self.connection.execute(translate(statement), parameters, binary=True)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Any:
+        _, named = _read_of(statement)
+        listed = [(statement, row) for row in rows]
+        if listed:
+            self._waiting.setdefault(named[0], []).extend(listed)
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        self.trips += 1
+        waiting, self._waiting = self._waiting, {}
+        with unavailable(), self.connection.pipeline():
+            for writes in waiting.values():
+                self._send(writes)
+
+    def forget(self) -> None:
+        self._waiting.clear()
+
+    def _send(self, writes: Sequence[tuple[str, Sequence[object]]]) -> None:
+        start = 0
+        while start < len(writes):
+            statement = writes[start][0]
+            end = start + 1
+            while end < len(writes) and writes[end][0] == statement:
+                end += 1
+            rows = [row for _, row in writes[start:end]]
+            for size, many in _grouped(statement, len(rows)):
+                part, rows = rows[:size], rows[size:]
+                self.connection.execute(translate(many), [it for row in part for it in row])
+            start = end
+
+
+def _grouped(statement: str, count: int) -> Iterator[tuple[int, str]]:
+    """(rows, statement that takes so many), for all of them; few sizes, so that they stay prepared."""
+    size = _ROWS_AT_ONCE
+    while count:
+        while size > count:
+            size //= 2
+        many = _insert_of(statement, size)
+        taken = size if many is not None else 1
+        yield taken, many or statement
+        count -= taken
+
+
+@lru_cache(maxsize=1_024)
+def _insert_of(statement: str, rows: int) -> str | None:
+    """An insertion of so many rows; None where the statement is not a plain one."""
+    if rows == 1:
+        return statement
+    match = _PLAIN_INSERT.fullmatch(statement)
+    return f"{match[1]}{', '.join([match[2]] * rows)}{match[3]}" if match else None
+
+
+@lru_cache(maxsize=1_024)
+def _read_of(statement: str) -> tuple[bool, tuple[str, ...]]:
+    """(whether it only reads, the tables it names)."""
+    return statement.lstrip().startswith("SELECT"), tuple(dict.fromkeys(_TABLE.findall(statement)))
+
+
+class Watch:
+    """Hears what is notified on one channel, in a thread; says nothing while the server is away, and comes back.
+
+    `heard(payload)` is called for each notice, and with "" after each new connection: something may have been missed.
+    """
+
+    def __init__(self, conninfo: str, channel: str, heard: Callable[[str], None]) -> None:
+        self._conninfo = conninfo
+        self._channel = identifier(channel)
+        self._heard = heard
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"andon-{channel}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                with connect(self._conninfo) as connection:
+                    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+                    self._heard("")
+                    pause = 0.2
+                    while not self._stopping.is_set():
+                        for notice in connection.notifies(timeout=0.25):
+                            self._heard(notice.payload)
+            except (Unavailable, psycopg.Error) as error:
+                _log.debug("no notices now: %s", type(error).__name__)
+                self._stopping.wait(pause)
+                pause = min(2 * pause, 2.0)
