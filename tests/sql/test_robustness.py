@@ -171,6 +171,8 @@ NONSENSE = ENDLESS | {
     *("lambdas of lambdas", "less than", "parentheses that only close", "pivots", "power", "quotes in quotes", "stars"),
     *("tables of tables", "tasks of tasks", "types of arrays"),
 }
+# The parser's work on these doubles with each level, so their bound is lower.
+DOUBLING = {"array constructors", "structs"}
 CPU_SECONDS = 5  # for one text of at most 100,000 links: a hang, not a slow machine
 
 

@@ -28,11 +28,12 @@ def tables_in(tokens: Sequence[Token]) -> tuple[set[str], Names, Names]:
     writes: Names = []
     head = words[0] if words else ""
     defines = head in ("CREATE", "ALTER", "DROP", "TRUNCATE", "INSERT")
+    first_with = words.index("WITH") if "WITH" in words else len(words)
     at = 0
     while at < len(tokens):
         word = words[at]
         if word == "AS" and at + 1 < len(tokens) and words[at + 1] == "(" and at:
-            if at + 2 < len(tokens) and words[at + 2] in ("SELECT", "WITH") and "WITH" in words[:at]:
+            if at + 2 < len(tokens) and words[at + 2] in ("SELECT", "WITH") and first_with < at:
                 ctes.add(tokens[at - 1].text.lower())
         into: Names | None = None
         if (word in _READ_AFTER or (word == "USING" and head in ("MERGE", "DELETE"))) and not _is_call(
