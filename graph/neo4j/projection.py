@@ -74,6 +74,11 @@ class Projection:
         return Position(0) if self._state is None else self._state.mark.position
 
     @property
+    def generation(self) -> int:
+        """Which building of the graph in Neo4j is the running one; 0 while that is not known."""
+        return 0 if self._state is None else self._state.generation
+
+    @property
     def is_readable(self) -> bool:
         """Whether Neo4j was there last time, with a generation of this very fold state."""
         return not self._is_away
@@ -198,9 +203,9 @@ class Projection:
     def _connect(self) -> State:
         with self._connection.reading() as ask:
             known = {row[0] for what in ("CONSTRAINTS", "INDEXES") for row in ask(f"SHOW {what} YIELD name")}
-        for name, statement in definitions(self._ontology).items():
-            if name not in known:
-                self._connection.run(statement)
+        missing = [statement for name, statement in definitions(self._ontology).items() if name not in known]
+        if missing:
+            self._connection.write(lambda it: [it.run(statement).consume() for statement in missing])
         return self._writer.tidy(self._writer.state())
 
     def _build(self, snapshot: Snapshot, held: State, mark: Mark) -> State:
