@@ -88,6 +88,8 @@ def unavailable() -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         what = f"{type(error).__name__} {error.sqlstate}" if error.sqlstate else type(error).__name__
         raise Unavailable(f"PostgreSQL cannot do it now ({what})", retry_after=2) from error
+    except psycopg.errors.UndefinedTable as error:
+        raise Unavailable("the graph was made anew a moment ago", retry_after=1) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
 
