@@ -156,6 +156,9 @@ class Service:
         self.metrics = Metrics(
             self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
         )
+        if self.neo4j is not None:
+            projection = self.neo4j.projection
+            self.metrics.watch_neo4j(lambda: projection.position, lambda: projection.walks)
         self.asgi = self._build_asgi(ontology)
 
     def _project_to_neo4j(self, ontology: ontologies.Ontology) -> Neo4jGraph | None:

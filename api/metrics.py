@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,11 +27,24 @@ class _Positions(Collector):
         yield GaugeMetricFamily("andon_dead_letters", "Refused input that is kept for a look.", self._dead())
 
 
+class _Neo4j(Collector):
+    def __init__(self, projected: Callable[[], int], reached: Callable[[], int], walks: Callable[[], int]) -> None:
+        self._projected, self._reached, self._walks = projected, reached, walks
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        reached = self._reached()
+        yield GaugeMetricFamily("andon_neo4j_position", "Position that Neo4j has; 0 while it is away.", reached)
+        lag = max(self._projected() - reached, 0)
+        yield GaugeMetricFamily("andon_neo4j_lag", "Envelopes in the fold state and not yet in Neo4j.", lag)
+        yield CounterMetricFamily("andon_neo4j_walks", "Walks of lineage that Neo4j answered.", self._walks())
+
+
 class Metrics:
     """The counters of one service; a registry of its own, so that two services in one process do not mix."""
 
     def __init__(self, received: Callable[[], int], projected: Callable[[], int], dead: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
+        self._projected = projected
         self._registry.register(_Positions(received, projected, dead))
         events = Counter("andon_events", "Events by what became of them.", ["outcome"], registry=self._registry)
         self.accepted = events.labels("accepted")
@@ -45,6 +58,10 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self._registry,
         )
+
+    def watch_neo4j(self, reached: Callable[[], int], walks: Callable[[], int]) -> None:
+        """Show how far Neo4j is, too."""
+        self._registry.register(_Neo4j(self._projected, reached, walks))
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

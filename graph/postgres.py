@@ -52,7 +52,8 @@ _READER = {"default_transaction_read_only": "on", "idle_in_transaction_session_t
 _CONTROL = """
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE TABLE IF NOT EXISTS {schema}.graph_generation (
-    one INTEGER PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL, version BIGINT NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL, version BIGINT NOT NULL,
+    stale BOOLEAN NOT NULL DEFAULT false -- somebody wants it made anew
 );
 """
 
@@ -81,6 +82,10 @@ class PostgresGraph:
         self._heard: int = 0
         self._moved = threading.Condition()
         self._watch: Watch | None = None
+        self._version = SCHEMA_VERSION
+        self._stale = False
+        self._has_former = True
+        self._writing_to = 0
         self._generation = self._prepare()
 
     # Generations -------------------------------------------------------------------------------------------
@@ -90,7 +95,7 @@ class PostgresGraph:
         with connect(self._conninfo) as connection, unavailable(), connection.transaction():
             _lock_migrations(connection, self._schema)
             connection.execute(_CONTROL.format(schema=self._schema))
-            number, version = _generation(connection, self._schema)
+            number, version, _ = _generation(connection, self._schema)
             if version > SCHEMA_VERSION:
                 raise Conflict("the graph in PostgreSQL was written by a newer Andon")
             if version < SCHEMA_VERSION:
@@ -101,7 +106,8 @@ class PostgresGraph:
         """An empty set of tables, which is the graph from the commit on."""
         row = connection.execute(
             f"INSERT INTO {self._schema}.graph_generation VALUES (1, 1, {SCHEMA_VERSION}) ON CONFLICT (one)"
-            f" DO UPDATE SET number = graph_generation.number + 1, version = excluded.version RETURNING number"
+            " DO UPDATE SET number = graph_generation.number + 1, version = excluded.version, stale = false"
+            " RETURNING number"
         ).fetchone()
         assert row is not None
         number = int(row[0])
@@ -125,6 +131,7 @@ class PostgresGraph:
 
     def _drop_former(self) -> None:
         """Drop the generations before the present one; those that somebody reads wait for the next time."""
+        left = False
         with connect(self._conninfo, settings={"lock_timeout": "200ms"}) as connection, unavailable():
             found = connection.execute(
                 "SELECT nspname FROM pg_namespace WHERE nspname LIKE $1", (f"{self._schema}_graph_%",)
@@ -132,8 +139,11 @@ class PostgresGraph:
             for (name,) in found:
                 number = name.removeprefix(f"{self._schema}_graph_")
                 if number.isdigit() and int(number) < self._generation:
-                    with suppress(psycopg.errors.LockNotAvailable):
+                    try:
                         connection.execute(f"DROP SCHEMA IF EXISTS {identifier(name)} CASCADE")
+                    except psycopg.errors.LockNotAvailable:
+                        left = True
+        self._has_former = left
 
     # Writing (the projector's thread only) -----------------------------------------------------------------
 
@@ -142,7 +152,7 @@ class PostgresGraph:
         with self._lock:
             try:
                 with unavailable():
-                    self._generation, _ = _generation(self._controlling(), self._schema)
+                    self._generation, self._version, self._stale = _generation(self._controlling(), self._schema)
                     row = (
                         self._controlling()
                         .execute(f"SELECT value FROM {self._place(self._generation)}.meta WHERE key = 'position'")
@@ -166,9 +176,13 @@ class PostgresGraph:
         if self._lease is None:
             self._lease = Lease(self._conninfo, _LEASE, schema=self._schema, seconds=self._lease_seconds)
         held = self._lease.token
-        if not (held and self._lease.is_fresh) and not self._lease.hold():
-            self._fold = None
-            return 0
+        if not self._lease.is_fresh:
+            if not self._lease.hold():
+                self._fold = None
+                return 0
+            self.position()
+            if self._has_former:
+                self._drop_former()
         if self._fold is None or self._lease.token != held:
             self._open_writer()
         return self._epoch
@@ -184,7 +198,10 @@ class PostgresGraph:
         if self._writer is not None:
             self._writer.connection.close()
         self.position()
-        connection = connect(self._conninfo, search_path=self._path(self._generation), settings=_WRITER)
+        if self._version != SCHEMA_VERSION:
+            raise Conflict("the graph in PostgreSQL was made anew by a newer Andon")
+        self._writing_to = self._generation
+        connection = connect(self._conninfo, search_path=self._path(self._writing_to), settings=_WRITER)
         self._writer = WriteDatabase(connection)
         self._fold = Fold(self._writer, self._ontology)
         self._epoch += 1
@@ -211,11 +228,12 @@ class PostgresGraph:
             with connection.pipeline():
                 connection.execute("BEGIN")
                 renewed = self._lease.renew_within(connection)
-                generation = connection.execute(f"SELECT number FROM {self._schema}.graph_generation")
+                generation = connection.execute(f"SELECT number, stale FROM {self._schema}.graph_generation")
             fenced = renewed.fetchone() is None
             self._lease.renewed()
             row = generation.fetchone()
-        if fenced or row is None or row[0] != self._generation:
+        self._stale = row is not None and bool(row[1])
+        if fenced or row is None or row[0] != self._writing_to:
             self._lease.lose()
             self._roll_back()
             raise Unavailable("another process folds", retry_after=2)
@@ -267,8 +285,18 @@ class PostgresGraph:
         with connect(self._conninfo) as connection, unavailable(), connection.transaction():
             _lock_migrations(connection, self._schema)
             self._make_generation(connection)
+        self._stale = False
         self._open_writer()
         self._drop_former()
+
+    def want_rebuild(self) -> None:
+        """Have whoever folds do a `reset`, soon."""
+        with connect(self._conninfo) as connection, unavailable():
+            connection.execute(f"UPDATE {self._schema}.graph_generation SET stale = true")
+
+    @property
+    def rebuild_wanted(self) -> bool:
+        return self._stale
 
     # Following ---------------------------------------------------------------------------------------------
 
@@ -379,10 +407,10 @@ class PostgresGraph:
                 return
 
 
-def _generation(connection: Connection, schema: str) -> tuple[int, int]:
-    """(number, version of its shape) of the present generation; zeros where there is none."""
-    row = connection.execute(f"SELECT number, version FROM {schema}.graph_generation").fetchone()
-    return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+def _generation(connection: Connection, schema: str) -> tuple[int, int, bool]:
+    """(number, version of its shape, whether it is to be made anew) of the present one; zeros where there is none."""
+    row = connection.execute(f"SELECT number, version, stale FROM {schema}.graph_generation").fetchone()
+    return (int(row[0]), int(row[1]), bool(row[2])) if row is not None else (0, 0, False)
 
 
 def _lock_migrations(connection: Connection, schema: str) -> None:

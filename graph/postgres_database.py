@@ -37,7 +37,12 @@ _ROWS_AT_ONCE = 64
 _MARKS = re.compile(r"\?")
 _LIST = "IN (SELECT value FROM json_each(?))"
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
-_PLAIN_INSERT = re.compile(r"(INSERT INTO \w+ \([^)]*\) VALUES )(\(\?(?:, \?)*\))((?: ON CONFLICT DO NOTHING)?)")
+_SETS = r" DO UPDATE SET (?:\w+ = excluded\.\w+(?:, |$))+"
+_INSERT = re.compile(
+    r"(INSERT INTO \w+ \(([^)]*)\) VALUES )(\(\?(?:, \?)*\))( ON CONFLICT DO NOTHING| ON CONFLICT \(([^)]*)\)"
+    + _SETS
+    + r"|)"
+)
 
 
 def parse_url(url: str) -> str:
@@ -83,6 +88,8 @@ def unavailable() -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         what = f"{type(error).__name__} {error.sqlstate}" if error.sqlstate else type(error).__name__
         raise Unavailable(f"PostgreSQL cannot do it now ({what})", retry_after=2) from error
+    except psycopg.errors.UndefinedTable as error:
+        raise Unavailable("the graph was made anew a moment ago", retry_after=1) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
 
@@ -194,7 +201,7 @@ class WriteDatabase:
             end = start + 1
             while end < len(writes) and writes[end][0] == statement:
                 end += 1
-            rows = [row for _, row in writes[start:end]]
+            rows = _last_of_each(statement, [row for _, row in writes[start:end]])
             for size, many in _grouped(statement, len(rows)):
                 part, rows = rows[:size], rows[size:]
                 self.connection.execute(translate(many), [it for row in part for it in row])
@@ -215,11 +222,29 @@ def _grouped(statement: str, count: int) -> Iterator[tuple[int, str]]:
 
 @lru_cache(maxsize=1_024)
 def _insert_of(statement: str, rows: int) -> str | None:
-    """An insertion of so many rows; None where the statement is not a plain one."""
+    """An insertion of so many rows; None where the statement is none, or makes something of what it finds."""
     if rows == 1:
         return statement
-    match = _PLAIN_INSERT.fullmatch(statement)
-    return f"{match[1]}{', '.join([match[2]] * rows)}{match[3]}" if match else None
+    match = _INSERT.fullmatch(statement)
+    return f"{match[1]}{', '.join([match[3]] * rows)}{match[4]}" if match else None
+
+
+@lru_cache(maxsize=1_024)
+def _key_of(statement: str) -> tuple[int, ...]:
+    """Which of its values say the row, in an insertion that else writes over all of it; () for other statements."""
+    match = _INSERT.fullmatch(statement)
+    if match is None or not match[5]:
+        return ()
+    columns = match[2].split(", ")
+    return tuple(columns.index(key) for key in match[5].split(", "))
+
+
+def _last_of_each(statement: str, rows: list[Sequence[object]]) -> list[Sequence[object]]:
+    """One statement may not write a row twice: the last word on each counts."""
+    key = _key_of(statement)
+    if not key or len(rows) < 2:
+        return rows
+    return list({tuple(row[at] for at in key): row for row in rows}.values())
 
 
 @lru_cache(maxsize=1_024)

@@ -58,6 +58,13 @@ class Leadership(Protocol):
     def wait_for(self, after: int, timeout: float) -> bool:
         """Block until somebody has folded past `after`, at most `timeout` seconds."""
 
+    def want_rebuild(self) -> None:
+        """Have whoever folds make the projection anew, soon. Raises `Unavailable`."""
+
+    @property
+    def rebuild_wanted(self) -> bool:
+        """Whether somebody wants that of us, who fold; a `reset` answers it."""
+
 
 class Projector:
     """Keeps `store` at the journal's end. `decoders` by envelope kind; `listeners` hear of committed changes.
@@ -109,8 +116,11 @@ class Projector:
             self._thread.join()
 
     def rebuild(self) -> None:
-        """Forget the projection and make it anew from the journal, from the next batch on."""
-        self._rebuild.set()
+        """Forget the projection and make it anew from the journal, from the next batch on, whoever folds."""
+        if self._leadership is not None:
+            self._leadership.want_rebuild()
+        else:
+            self._rebuild.set()
 
     def await_position(self, position: int, timeout: float) -> bool:
         """Block until everything up to `position` can be read, at most `timeout` seconds."""
@@ -136,7 +146,7 @@ class Projector:
         if not self._leads():
             self._follow()
             return
-        if self._rebuild.is_set():
+        if self._rebuild.is_set() or (self._leadership is not None and self._leadership.rebuild_wanted):
             self._store.reset()
             self._rebuild.clear()
             self._position = Position(0)

@@ -22,7 +22,9 @@ from .journal import Appended, DeadLetter
 from .model import Envelope, Instant, NewEnvelope, Position
 from .packing import PLAIN, pack, unpack
 
-_SCHEMA = """
+# Forward only; a change is a new entry. Each runs once, under the lock file, in the transaction that notes it.
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS envelope (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, source TEXT NOT NULL, received_at INTEGER NOT NULL,
     key BLOB NOT NULL UNIQUE, codec INTEGER NOT NULL, body BLOB, redacted TEXT
@@ -32,9 +34,8 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL,
     field TEXT NOT NULL, body BLOB, position INTEGER
 );
-PRAGMA user_version = 1;
-"""
-_VERSION = 1
+""",
+)
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
 _ENDS = "SELECT (SELECT max(position) FROM envelope), (SELECT max(received_at) FROM envelope)"  # two look-ups, no scan
 _Item = TypeVar("_Item")
@@ -158,9 +159,7 @@ class SqliteJournal(SqliteJournalFile):
             self._lock_file.close()
             raise Conflict(f"the journal {path.name} is in use by another process") from None
         self._writer_connection = self._open()
-        if self._writer_connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
-            raise Conflict(f"the journal {path.name} was written by a newer Andon")
-        self._writer_connection.executescript(_SCHEMA)
+        self._migrate()
         self._last, self._last_received = _ends(self._writer_connection)
         self._appended = threading.Condition()
         self._group = GroupCommit(
@@ -170,6 +169,13 @@ class SqliteJournal(SqliteJournalFile):
             max_pending_bytes=max_pending_bytes,
             on_broken=on_broken,
         )
+
+    def _migrate(self) -> None:
+        version = self._writer_connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise Conflict(f"the journal {self._path.name} was written by a newer Andon")
+        for number, migration in enumerate(_MIGRATIONS[version:], start=version + 1):
+            self._writer_connection.executescript(f"BEGIN IMMEDIATE;{migration}PRAGMA user_version = {number};COMMIT;")
 
     # Writing -----------------------------------------------------------------------------------------------
 

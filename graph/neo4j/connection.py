@@ -60,11 +60,6 @@ class Connection:
         with self._session(self._write) as session:
             return session.execute_write(work)
 
-    def run(self, statement: str) -> None:
-        """One statement outside a managed transaction, such as a constraint's definition."""
-        with self._session(self._write) as session:
-            session.run(statement).consume()
-
     @contextmanager
     def reading(self) -> Iterator[Callable[..., list[Any]]]:
         """A read transaction: a call runs one statement and answers its rows, each a list of values."""

@@ -33,6 +33,9 @@ _GENERATION_BITS = 40
 _CONFIRMED = (DERIVED, READS, WRITES)
 """Kinds whose evidence is kept fresh: few of each job, where it may have hundreds between columns."""
 
+_RENEWED = ("updatedAt", "lastRun", "lastRunStartedAt", "lastRunEndedAt")
+"""What a run of a known job changes."""
+
 _ENTITIES_AT_ONCE = 500
 _EDGES_AT_ONCE = 5_000
 _RUNS_LOOKED_AT = 20
@@ -64,14 +67,16 @@ class Delta:
     ends: dict[int, Properties] = field(default_factory=dict)  # what relations join, should it not be there yet
     opened: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))
     confirmed: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))
-    hashes: dict[int, int] = field(default_factory=dict)  # of each dataset's columns, to tell whether they differ
+    renewed: list[Properties] = field(default_factory=list)  # entities of which nothing but times differs
+    hashes: dict[int, int] = field(default_factory=dict)
+    """Of what is said of each entity (by its id) and of its columns (by the id's complement)."""
 
     @property
     def size(self) -> int:
         by_type = (self.closed, self.entities, self.opened, self.confirmed)
         return (
             sum(len(rows) for kind in by_type for rows in kind.values())
-            + len(self.gone) + len(self.columns) + len(self.ends)
+            + len(self.gone) + len(self.columns) + len(self.ends) + len(self.renewed)
         )  # fmt: skip
 
 
@@ -102,7 +107,7 @@ def difference(
 ) -> Delta | None:
     """All that differs since then; None where that is more than `limit` rows of the fold.
 
-    Columns are left out where `hashes`, of the deltas before, say that they are as they were.
+    What `hashes`, of the deltas before, show to be as it was is left out.
     """
     return _Reading(snapshot, generation, hashes or {}).difference(since, limit)
 
@@ -206,10 +211,19 @@ class _Reading:
             with_columns = [it for it in shown if it.kind != "job"]
             self._load_columns([it.id for it in with_columns])
             for record in shown:
-                row = {"key": self._base + record.id, "properties": self._entity(record)}
-                delta.entities[record.type].append(row)
+                self._add_entity(delta, record, record.id in moved)
             for record in with_columns:
                 self._add_columns(delta, record, record.id in moved)
+
+    def _add_entity(self, delta: Delta, record: EntityRecord, is_moved: bool) -> None:
+        properties = self._entity(record)
+        renewed = {it: properties[it] for it in _RENEWED if it in properties}
+        said = [str(value) for name, value in properties.items() if name not in renewed]
+        delta.hashes[record.id] = hash(tuple(said))
+        if is_moved or self._hashes.get(record.id) != delta.hashes[record.id]:
+            delta.entities[record.type].append({"key": self._base + record.id, "properties": properties})
+        else:
+            delta.renewed.append({"key": self._base + record.id, "properties": renewed})
 
     def _entity(self, record: EntityRecord) -> Properties:
         properties = {
@@ -241,8 +255,9 @@ class _Reading:
         for tag in record.tags:
             if tag.field:
                 tags[tag.field].append(tag.key if tag.value is None else f"{tag.key}={tag.value}")
-        delta.hashes[record.id] = hash((tuple(paths.items()), tuple((it, *tags[it]) for it in tags)))
-        if not is_moved and self._hashes.get(record.id) == delta.hashes[record.id]:
+        said = hash((record.namespace, record.name, tuple(paths.items()), tuple((it, *tags[it]) for it in tags)))
+        delta.hashes[~record.id] = said
+        if not is_moved and self._hashes.get(~record.id) == said:
             return
         dataset = self._base + record.id
         keys = []

@@ -10,16 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from graph.errors import AndonError
+from graph.errors import AndonError, Unavailable
 from graph.model import Change, Position
 from graph.reader import GraphReader
 from graph.snapshot import Snapshot
 from ontology import Ontology
 
 from .connection import Connection
-from .delta import Mark, difference, mark_of, whole
+from .delta import Delta, Mark, difference, mark_of, whole
 from .words import Labels, definitions
 from .writing import Fenced, State, Writer
 
@@ -27,7 +27,7 @@ _log = logging.getLogger("andon.neo4j")
 
 _REBUILD_ROWS = 50_000
 _LOOK_SECONDS = 0.25  # between two looks at the fold state where nobody tells that it moved
-_REST_SECONDS = 0.02  # after each write: what comes meanwhile is written together
+_REST_SECONDS = 0.1  # after each write, unless somebody waits: what comes meanwhile is written together
 _PATIENCE_SECONDS = 2.0  # of a reader, before the fold state answers it
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
@@ -58,6 +58,7 @@ class Projection:
         self._is_away = True
         self._moved = threading.Condition()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._rebuild = threading.Event()
         self._thread = threading.Thread(target=self._run, name="andon-neo4j", daemon=True)
@@ -72,6 +73,11 @@ class Projection:
     def position(self) -> Position:
         """How far Neo4j has been brought; 0 while that is not known."""
         return Position(0) if self._state is None else self._state.mark.position
+
+    @property
+    def generation(self) -> int:
+        """Which building of the graph in Neo4j is the running one; 0 while that is not known."""
+        return 0 if self._state is None else self._state.generation
 
     @property
     def is_readable(self) -> bool:
@@ -97,6 +103,7 @@ class Projection:
         Not long, and not at all where Neo4j is away: from then on the fold state answers until Neo4j has it.
         """
         self._wake.set()
+        self._hurry.set()
         with self._moved:
             self._moved.wait_for(lambda: self._is_away or self.position >= position, min(timeout, _PATIENCE_SECONDS))
         self.promised = max(self.promised, position)
@@ -110,6 +117,7 @@ class Projection:
         """Finish the transaction at hand and stop; what is left is written after the next start."""
         self._stopping.set()
         self._wake.set()
+        self._hurry.set()
         if self._thread.is_alive():
             self._thread.join()
         self._connection.close()
@@ -131,7 +139,8 @@ class Projection:
                     self._wake.wait(_LOOK_SECONDS)
                     self._wake.clear()
                 else:
-                    self._stopping.wait(_REST_SECONDS)
+                    self._hurry.wait(_REST_SECONDS)
+                    self._hurry.clear()
                 tries = 0
             except Fenced as error:
                 self._set_away()
@@ -198,18 +207,25 @@ class Projection:
     def _connect(self) -> State:
         with self._connection.reading() as ask:
             known = {row[0] for what in ("CONSTRAINTS", "INDEXES") for row in ask(f"SHOW {what} YIELD name")}
-        for name, statement in definitions(self._ontology).items():
-            if name not in known:
-                self._connection.run(statement)
+        missing = [statement for name, statement in definitions(self._ontology).items() if name not in known]
+        if missing:
+            self._connection.write(lambda it: [it.run(statement).consume() for statement in missing])
         return self._writer.tidy(self._writer.state())
 
     def _build(self, snapshot: Snapshot, held: State, mark: Mark) -> State:
         generation = max(held.generation, held.building) + 1
         self._hashes.clear()
         began = time.monotonic()
-        state = self._writer.build(whole(snapshot, generation), held, generation, mark)
+        state = self._writer.build(self._noted(whole(snapshot, generation)), held, generation, mark)
         _log.info("generation %d is built, in %.1f s", generation, time.monotonic() - began)
         return state
+
+    def _noted(self, parts: Iterable[Delta]) -> Iterator[Delta]:
+        for part in parts:
+            if self._stopping.is_set():
+                raise Unavailable("stopped while a generation was being built")
+            yield part
+            self._hashes.update(part.hashes)
 
 
 def _follows(mark: Mark, held: State) -> bool:

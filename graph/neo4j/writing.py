@@ -196,6 +196,7 @@ class Writer:
             others = self._labels.others(type)
             labels = f" SET n{self._labels.worn(type)}" + (f" REMOVE n{others}" if others else "") if labelled else ""
             run(f"MERGE (n:{ENTITY} {{key: row.key}}) SET n = row.properties{labels}", rows)
+        run(f"MATCH (n:{ENTITY} {{key: row.key}}) SET n += row.properties", delta.renewed)
         run(
             f"MATCH (d:{ENTITY} {{key: row.dataset}})-[h:HAS_COLUMN]->(c) WHERE NOT c.key IN row.columns"
             f" DELETE h SET c = c {{.key, .urn, .type, .name, .dataset, .namespace}} REMOVE c:{COLUMN_LABEL}"

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from graph.errors import Conflict, InvalidInput, Unavailable
+from graph.journal import Journal
 from graph.model import PRESENT, NewEnvelope, Position
 from graph.postgres import PostgresGraph
 from graph.postgres_database import parse_url
@@ -26,7 +27,7 @@ from ontology import Ontology, load
 from tests.contract.telling import dump, fold, tell
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.service import Event, Service, wait_until
-from tests.reference.events import dataset_event
+from tests.reference.events import dataset_event, ds
 from tests.servers.postgres import Missing, PostgresServer, postgres_server
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "openlineage"
@@ -230,9 +231,45 @@ def test_a_rebuild_drops_the_former_tables(url: str, words: Ontology) -> None:
     graph.reset()
     graph.close()
 
+    assert _generations(url) == [("andon_graph_3",)]
+
+
+def test_former_tables_that_are_read_are_dropped_when_that_ends(url: str, words: Ontology) -> None:
+    graph = PostgresGraph(url, words, lease_seconds=0.3)
+    tell(graph, [dataset_event(1, "a")])
+    with graph.snapshot() as snapshot:
+        graph.reset()
+        assert snapshot.entity(ds("a")) is not None
+        assert len(_generations(url)) == 2
+    wait_until(lambda: bool(graph.lead()) and len(_generations(url)) == 1, 10, "the former tables go")
+    graph.close()
+
+
+def _generations(url: str) -> list[tuple[str]]:
     with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'andon_graph_%'").fetchall()
-    assert found == [("andon_graph_3",)]
+        return connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'andon_graph_%'").fetchall()
+
+
+def test_a_rebuild_that_one_process_wants_is_made_by_the_one_that_folds(url: str, words: Ontology) -> None:
+    journal = PostgresJournal(url)
+    graphs = [PostgresGraph(url, words, lease_seconds=1) for _ in range(2)]
+    decoders = {"openlineage": Decoder(words.kind_for_namespace)}
+    projectors = [Projector(journal, graph, decoders, leadership=graph) for graph in graphs]
+    last = journal.append([accept(json.dumps(event(number)).encode()) for number in range(5)])[-1].position
+    for projector in projectors:
+        projector.start()
+    assert all(projector.await_position(last, 20) for projector in projectors)
+
+    projectors[1].rebuild()
+
+    wait_until(lambda: _generations(url) == [("andon_graph_2",)], 10, "it is made anew")
+    assert all(projector.await_position(last, 20) for projector in projectors)
+    wait_until(lambda: graphs[1].position() == last, 10, "all is there again")
+    for projector in projectors:
+        projector.stop()
+    for graph in graphs:
+        graph.close()
+    journal.close()
 
 
 # Both stacks
@@ -243,7 +280,8 @@ def test_both_stacks_answer_alike_on_real_events(tmp_path: Path, url: str, words
     journals = SqliteJournal(tmp_path / "journal.db", synchronous="OFF"), PostgresJournal(url, partition=500)
     envelopes = [accept(body) for body in _real_events()]
     graphs = SqliteGraph(tmp_path / "graph.db", words), PostgresGraph(url, words)
-    for journal, graph in zip(journals, graphs, strict=True):
+    stacks: list[tuple[Journal, SqliteGraph | PostgresGraph]] = list(zip(journals, graphs, strict=True))
+    for journal, graph in stacks:
         for start in range(0, len(envelopes), 200):
             journal.append(envelopes[start : start + 200])
         Projector(journal, graph, {"openlineage": Decoder(words.kind_for_namespace)}).catch_up()
