@@ -470,8 +470,7 @@ def paths(
         used = [row for place in chain for row in rows[place] if row.source in chain]
         records = snapshot.places(chain)
         urns = {place: record.urn for place, record in records.items()}
-        edges = walk._edges(used, urns)
-        answers.append(PathRecord(tuple(records[it] for it in chain), edges))
+        answers.append(PathRecord(tuple(records[it] for it in chain), walk._edges(used, urns)))
     return tuple(answers)
 
 
