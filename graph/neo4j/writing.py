@@ -216,5 +216,7 @@ class Writer:
                 f" CREATE (a)-[r:{type}]->(b) SET r = row.properties",
                 rows,
             )
+        # An end may have come for an edge whose other end is nobody any more.
+        run(f"MATCH (c:{ENTITY} {{key: row}}) WITH c {_DROP_IDLE}", list(delta.ends))
         for type, rows in delta.confirmed.items():
             run(f"MATCH ()-[r:{type} {{key: row.key}}]->() SET r += row.properties", rows)
