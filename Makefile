@@ -14,7 +14,7 @@ PAGE := api/static/index.html
 UI_SOURCES := $(if $(UI),$(shell find ui -maxdepth 1 -type f) $(shell find ui/src ui/public 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev ui demo serve chromium neo4j test check format bench lock clean
+.PHONY: help install install-dev ui demo serve chromium servers test check format bench lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +78,7 @@ ifneq ($(and $(UI),$(NPM)),)
 	cd ui && npm run check
 endif
 
-test: check ui chromium neo4j ## check, then every test; prints how many were skipped
+test: check ui chromium servers ## check, then every test; prints how many were skipped
 ifneq ($(and $(UI),$(NPM)),)
 	cd ui && npm test
 endif
@@ -87,7 +87,7 @@ endif
 chromium: ## find or install the browser that the page's tests drive
 	@scripts/chromium || test "$$CI" != true
 
-neo4j: ## find or fetch the Neo4j server that its tests start (about 125 MB, once)
+servers: ## find or fetch the Neo4j server that its tests start (about 125 MB, once)
 	@scripts/neo4j >/dev/null || test "$$CI" != true
 
 bench: install-dev ui ## measure what the README quotes
