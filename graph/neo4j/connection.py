@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 5.0
-_RETRY_SECONDS = 15.0
+_CONNECT_SECONDS = 3.0
+_RETRY_SECONDS = 4.0  # a new leader is there in less; who waits longer begins again with what is new by then
 _POOL = 50
 
 

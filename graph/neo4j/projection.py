@@ -29,6 +29,7 @@ _REBUILD_ROWS = 50_000
 _LOOK_SECONDS = 0.25  # between two looks at the fold state where nobody tells that it moved
 _REST_SECONDS = 0.1  # after each write, unless somebody waits: what comes meanwhile is written together
 _PATIENCE_SECONDS = 2.0  # of a reader, before the fold state answers it
+_STOP_SECONDS = 5.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -114,12 +115,12 @@ class Projection:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the transaction at hand and stop; what is left is written after the next start."""
+        """Finish the transaction at hand, if that is soon done, and stop."""
         self._stopping.set()
         self._wake.set()
         self._hurry.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_SECONDS)  # what is cut off then is written after the next start
         self._connection.close()
 
     def notice(self, _changes: Sequence[Change] = ()) -> None:

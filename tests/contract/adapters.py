@@ -16,6 +16,8 @@ from graph.reader import GraphReader
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from ontology import Ontology
+from tests.neo4j.projected import Projected
+from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import PostgresServer
 
 Clock = Callable[[], int]
@@ -89,7 +91,19 @@ class PostgresStorePlace:
         return PostgresGraph(self._url, ontology)
 
 
+class Neo4jStorePlace:
+    """An embedded fold state, and the present read from Neo4j."""
+
+    def __init__(self, folder: Path, server: Neo4jServer) -> None:
+        self._folder = folder
+        self._server = server
+
+    def open(self, ontology: Ontology) -> Store:
+        return Projected(SqliteGraph(self._folder / "graph.db", ontology), self._server, ontology)
+
+
 JOURNALS: dict[str, Callable[[Path], JournalPlace]] = {"sqlite": SqliteJournalPlace}
 SERVER_JOURNALS: dict[str, Callable[[PostgresServer], JournalPlace]] = {"postgres": PostgresJournalPlace}
 STORES: dict[str, Callable[[Path], StorePlace]] = {"sqlite": SqliteStorePlace}
 SERVER_STORES: dict[str, Callable[[PostgresServer], StorePlace]] = {"postgres": PostgresStorePlace}
+PROJECTED_STORES: dict[str, Callable[[Path, Neo4jServer], StorePlace]] = {"neo4j": Neo4jStorePlace}

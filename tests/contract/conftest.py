@@ -11,6 +11,7 @@ from graph.journal import Journal
 from ontology import Ontology, load
 from tests.contract.adapters import (
     JOURNALS,
+    PROJECTED_STORES,
     SERVER_JOURNALS,
     SERVER_STORES,
     STORES,
@@ -46,12 +47,14 @@ def journal(place: JournalPlace) -> Iterator[Journal]:
     journal.close()
 
 
-@pytest.fixture(params=[*STORES, *SERVER_STORES])
+@pytest.fixture(params=[*STORES, *SERVER_STORES, *PROJECTED_STORES])
 def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
     """Where a store of each kind can be opened."""
     kind = str(request.param)
     if kind in STORES:
         return STORES[kind](tmp_path)
+    if kind in PROJECTED_STORES:
+        return PROJECTED_STORES[kind](tmp_path, request.getfixturevalue("neo4j"))
     return SERVER_STORES[kind](request.getfixturevalue("postgres"))
 
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from graph.failpoint import PLACES
-from graph.sqlite_journal import SqliteJournal
-from tests.durability.estate import EVENTS, remove_graph
+from tests.durability.estate import EVENTS
+from tests.durability.stacks import Stack
 from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import Service, ServiceDidNotStart, wait_until
 
@@ -76,11 +76,11 @@ def send_until_death(service: Service, sent: Sent, batch: int) -> None:
             return
 
 
-def live(data: Path, life: Life, sent: Sent) -> None:
-    """Run the service on `data` until it dies as this life is to."""
+def live(stack: Stack, life: Life, sent: Sent) -> None:
+    """Run the service until it dies as this life is to."""
     if life.while_rebuilding:
-        remove_graph(data)
-    service = Service(data, "--failpoint", f"{life.place}:{life.passing}")
+        stack.remove_graph()
+    service = stack.service("--failpoint", f"{life.place}:{life.passing}")
     try:
         service.start()
         if life.while_rebuilding:
@@ -93,8 +93,8 @@ def live(data: Path, life: Life, sent: Sent) -> None:
         service.kill()
 
 
-def position_at_rest(data: Path) -> int:
-    journal = SqliteJournal(data / "journal.db")
+def position_at_rest(stack: Stack) -> int:
+    journal = stack.journal()
     position = journal.last_position()
     journal.close()
     return position
@@ -104,15 +104,14 @@ def test_every_place_is_died_at() -> None:
     assert {life.place for life in LIVES} == set(PLACES)
 
 
-@pytest.mark.timeout(180)
-def test_a_kill_at_any_place_loses_nothing_that_was_answered_and_doubles_nothing(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_place_loses_nothing_that_was_answered_and_doubles_nothing(tmp_path: Path, stack: Stack) -> None:
     sent = Sent()
     for life in LIVES:
-        live(data, life, sent)
-        assert position_at_rest(data) in sent.allowed_positions(life.place), life
+        live(stack, life, sent)
+        assert position_at_rest(stack) in sent.allowed_positions(life.place), life
 
-    with Service(data) as service:
+    with stack.service() as service:
         for event, position in zip(EVENTS, sent.positions, strict=False):
             again = service.post(json.dumps(event).encode())
             assert (again.status_code, int(again.headers["Andon-Position"])) == (200, position)

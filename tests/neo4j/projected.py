@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from graph.model import PRESENT, AsOf, Change, Envelope, Position
 from graph.neo4j import Connection, Neo4jGraph, Projection
-from graph.reader import DiffRecord, GraphSnapshot
+from graph.projector import ProjectedStore
+from graph.reader import DiffRecord, GraphReader, GraphSnapshot
 from graph.sqlite import SqliteGraph
 from graph.statements import Statements
 from ontology import Ontology
@@ -22,10 +23,18 @@ def connect(server: Neo4jServer) -> Connection:
     return Connection(server.uri, server.user, server.password)
 
 
+class FoldState(GraphReader, ProjectedStore, Protocol):
+    """What `Projected` stands on: SQLite's or PostgreSQL's."""
+
+    def changes(self, after: int, limit: int) -> list[Change]: ...
+
+    def close(self) -> None: ...
+
+
 class _Folded:
     """How far a fold state is that is written to in the test's own thread."""
 
-    def __init__(self, fold: SqliteGraph) -> None:
+    def __init__(self, fold: FoldState) -> None:
         self._fold = fold
 
     @property
@@ -42,8 +51,8 @@ class _Folded:
 class Projected:
     """A store that the projector folds to and that everybody reads: `tests.contract.adapters.Store`."""
 
-    def __init__(self, folder: Path, server: Neo4jServer, ontology: Ontology) -> None:
-        self.fold_state = SqliteGraph(folder / "graph.db", ontology)
+    def __init__(self, fold: FoldState, server: Neo4jServer, ontology: Ontology) -> None:
+        self.fold_state = fold
         self.connection = connect(server)
         self.graph = Neo4jGraph(self.fold_state, lambda: _Folded(self.fold_state), self.connection, ontology)
         self.projection.step()
@@ -85,7 +94,8 @@ class Projected:
 
 @contextmanager
 def projected(folder: Path, server: Neo4jServer, ontology: Ontology) -> Iterator[Projected]:
-    store = Projected(folder, server, ontology)
+    """Over an embedded fold state."""
+    store = Projected(SqliteGraph(folder / "graph.db", ontology), server, ontology)
     try:
         yield store
     finally:

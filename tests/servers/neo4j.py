@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -161,6 +162,7 @@ class Neo4jServer:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Neo4jServer(Path(sys.argv[1]).resolve()) as server:
         sys.stdout.write(
             f"ANDON_NEO4J_URI={server.uri} ANDON_NEO4J_USER={server.user} ANDON_NEO4J_PASSWORD={server.password}\n"

@@ -159,7 +159,7 @@ class PostgresServer:
         self._made += 1
         name = f"test_{self._made}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+            connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
     def files_of(self, url: str) -> bytes:
