@@ -424,7 +424,8 @@ class Lineage:
                 sayings = {it for row in holding if row.job == job for it in row.sayings}
                 said = snapshot.evidence_of_sayings(job, tuple(sorted(sayings)))
             else:
-                start, end = _span([row for row in every if row.job == job], snapshot.valid)
+                spans = [row for row in every if row.job == job]  # none where the job's way is a bridge beside the edge
+                start, end = _span(spans or [row for row in holding if row.job == job], snapshot.valid)
                 said = snapshot.evidence(job, start, end)
             newest += said[0]
             count += said[1]
