@@ -141,15 +141,21 @@ def _compound(tokens: Tokens, dialect: str) -> Tokens:
     """T-SQL's `a += b` is `a = a + b`."""
     if dialect not in ("tsql", "fabric"):
         return tokens
-    for at in range(1, len(tokens) - 1):
-        sign, equals = tokens[at], tokens[at + 1]
-        if sign.text in ("+", "-", "*", "/", "%") and equals.text == "=" and sign.end + 1 == equals.start:
-            start = at - 1
-            while start > 0 and (tokens[start - 1].text in (".", "@") or tokens[start].text == "."):
+    result: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        sign = tokens[at]
+        equals = tokens[at + 1] if result and at + 1 < len(tokens) else None
+        if sign.text in ("+", "-", "*", "/", "%") and equals and equals.text == "=" and sign.end + 1 == equals.start:
+            start = len(result) - 1
+            while start > 0 and (result[start - 1].text in (".", "@") or result[start].text == "."):
                 start -= 1
-            name = tokens[start:at]
-            return _compound((*tokens[:at], equals, *name, sign, *tokens[at + 2 :]), dialect)
-    return tokens
+            result += (equals, *result[start:], sign)
+            at += 2
+        else:
+            result.append(sign)
+            at += 1
+    return tuple(result)
 
 
 def _plain_json_table(tokens: Tokens) -> Tokens:

@@ -149,7 +149,10 @@ class Parser:
             reason, at = "more than one statement, or none", place(tokens[0])
         except ParseError as error:
             first = error.errors[0] if error.errors else {}
-            reason = str(first.get("description") or error).partition("<")[0].strip(" .")[:300] or "not understood"
+            reason = (
+                str(first.get("description") or error).partition("<")[0].strip(" .").removesuffix(" for")[:300]
+                or "not understood"
+            )
             line, column = place(tokens[0])
             if first.get("line") and first.get("col"):  # sqlglot tells where the word ends
                 line, column = int(first["line"]), int(first["col"]) - len(first.get("highlight") or " ") + 1

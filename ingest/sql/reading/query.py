@@ -184,7 +184,6 @@ class QueryReader:
 
     def _set_operation(self, node: exp.Expr, parent: Scope | None) -> list[Column]:
         branches: list[tuple[exp.Expr, bool]] = []
-        scopes: list[Scope] = []
         top: exp.Expr = node
         scope = self.with_(node, parent) if node.args.get("with_") else parent
         while isinstance(node, exp.SetOperation):  # a chain of 1,000 UNION ALLs nests to the left
@@ -218,7 +217,7 @@ class QueryReader:
                 if mine.is_star:
                     mine.relation = _either(mine.relation, theirs.relation)
         order = top.args.get("order")
-        if order is not None and scopes is not None:
+        if order is not None:
             scope = Scope(scope)
             scope.aliases = {column.name: column.sources for column in result}
             self._order(order, scope, result)
@@ -486,7 +485,7 @@ class QueryReader:
                 self._from_item(inner, scope)
                 return None
             outer = self.with_(node, scope) if node.args.get("with_") else scope
-            return derived(alias, self.query(inner, self._beside(outer)), names)
+            return derived(alias, self.query(inner, outer), names)
         if isinstance(node, exp.Values):
             return derived(alias, self._values(node, scope), names)
         if isinstance(node, exp.Lateral):
@@ -496,12 +495,8 @@ class QueryReader:
         if isinstance(node, exp.TableFromRows):
             return self._function(node.this, alias, names, scope)
         if isinstance(node, exp.Query):
-            return derived(alias, self.query(node, self._beside(scope)), names)
+            return derived(alias, self.query(node, scope), names)
         return self._function(node, alias, names, scope)
-
-    def _beside(self, scope: Scope) -> Scope:
-        """The scope of a derived table: it sees the CTEs and what stands before it (if LATERAL, or by courtesy)."""
-        return scope
 
     def _table(self, node: exp.Expr, alias: str, names: Sequence[str], scope: Scope) -> Relation | None:
         name = node.this

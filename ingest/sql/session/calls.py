@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -254,10 +255,8 @@ class CallRunner(TransactionRunner):
 
     def _insert_result(self, head: Tokens, columns: list[Column], tokens: Tokens) -> None:
         """INSERT INTO t (a, b) EXEC ...: what was run answers with `columns`."""
-        start = next((at for at, token in enumerate(head) if token.text.upper() == "INTO"), 0)
-        node = self.parser.table(head[start + 1 :]) if start else None
-        target_node, listed = _head_of_insert(head)
-        node = self.parser.table(target_node)
+        name, listed = _head_of_insert(head)
+        node = self.parser.table(name)
         target = self.table(node) if node is not None else None
         if target is None:
             return
@@ -266,8 +265,9 @@ class CallRunner(TransactionRunner):
         reader.effects.write(target, reader.place(target, columns, listed))
         self._apply(tokens, reader.finish(), reader.reader, ())
 
+    @abstractmethod
     def _block(self, node: Block) -> None:
-        raise NotImplementedError
+        """Runs a block."""
 
 
 def _row_names(tokens: Tokens) -> list[str]:

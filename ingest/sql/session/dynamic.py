@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
@@ -85,19 +86,18 @@ class DynamicRunner(ValueRunner):
         frame.base = len(self.state.frames) - 1  # the values given by name
         self._dynamic.append(frame)
         self._results.append([])
-        unknown = UNKNOWN in text
-        before = len(self.unread)
-        if unknown and self._unknown_name(nodes):
+        is_known = False
+        try:
+            is_known = UNKNOWN not in text or not self._unknown_name(nodes)
+            if is_known:
+                self._nodes(nodes)
+        finally:
             self.parser, self._path, self._outer_place = outer_parser, outer_path, outer_place
             self._dynamic.pop()
-            self._results.pop()
+            results = self._results.pop()
+        if not is_known:
             self._note(tokens, "dynamic SQL with a table whose name can't be known")
             return None
-        self._nodes(nodes)
-        del before
-        self.parser, self._path, self._outer_place = outer_parser, outer_path, outer_place
-        self._dynamic.pop()
-        results = self._results.pop()
         return results[0] if results else None
 
     def _unknown_name(self, nodes: Sequence[Node]) -> bool:
@@ -121,13 +121,13 @@ class DynamicRunner(ValueRunner):
                     return True
         return False
 
+    @abstractmethod
     def _nodes(self, nodes: Iterable[Node]) -> None:
         """Runs a piece of a script."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _insert_result(self, head: Tokens, columns: list[Column], tokens: Tokens) -> None:
         """INSERT INTO t (a, b) in front of what answers with `columns`."""
-        raise NotImplementedError
 
 
 def named_argument(tokens: Tokens) -> tuple[str, Tokens]:

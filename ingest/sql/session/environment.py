@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -46,7 +47,7 @@ class Bound:
     base: int = 0  # the frames below are a routine's, whose variables the text does not see
 
 
-class SessionEnvironment(Environment):
+class SessionEnvironment(Environment, ABC):
     """The state of one run over one script, and what a query finds in it."""
 
     def __init__(self, sql: str, names: Names, catalog: Catalog, budget: Budget, explain: bool = False) -> None:
@@ -75,7 +76,6 @@ class SessionEnvironment(Environment):
         self._results: list[list[list[Column]]] = [[]]  # result sets of each running routine
         self._trigger_tables: dict[tuple[str, ...], Table] = {}
         self._trigger_rows: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._pieces: dict[str, exp.Expr] = {}
         self._order = 0
         self._captured = False  # the query's result goes into a cursor or a variable, to nobody who asked
         self._record_types: dict[str, tuple[str, ...]] = {}  # variables of a declared record type
@@ -180,11 +180,9 @@ class SessionEnvironment(Environment):
         return EffectsReader(reader, _HANDLERS)
 
     def _texts(self, node: exp.Expr) -> frozenset[str]:
-        if isinstance(node, (exp.Query, exp.Column)) and not isinstance(node, exp.Column):
+        if isinstance(node, exp.Query):
             return frozenset()
-        folder = self._folder()
-        texts = folder.fold(node)
-        self._pieces.update(folder.pieces)
+        texts = self._folder().fold(node)
         return frozenset(texts) if not all(text.startswith(UNKNOWN) for text in texts) else frozenset()
 
     def _folder(self) -> Folder:
@@ -200,6 +198,6 @@ class SessionEnvironment(Environment):
                 return ".".join(self.names.complete(routine.name))
         return None
 
+    @abstractmethod
     def _returned_by(self, name: str) -> list[Column] | None:
         """The columns that a routine of the script returns; None where it is none."""
-        raise NotImplementedError

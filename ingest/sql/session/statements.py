@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from ingest.sql.reading.statement import EffectsReader
 from ingest.sql.result import Category, Place, Table, Unread
 from ingest.sql.script import split
 from ingest.sql.script.nodes import Leaf, Tokens, Unsplit
-from ingest.sql.script.tokens import place, tokenise
+from ingest.sql.script.tokens import index, place, tokenise
 from ingest.sql.session.environment import Bound, SessionEnvironment
 from ingest.sql.session.folding import UNKNOWN
 from ingest.sql.session.recording import PARTLY_READ, Record, contents_of, flow_of, lasting_of
@@ -67,9 +68,11 @@ class StatementRunner(SessionEnvironment):
             return None
         self._results.append([])
         outer, self._captured = self._captured, True
-        self._statement(tokens)
-        self._captured = outer
-        results = self._results.pop()
+        try:
+            self._statement(tokens)
+        finally:  # a statement that is given up must not change how the next one is read
+            self._captured = outer
+            results = self._results.pop()
         return results[0] if results else None
 
     def _condition(self, tokens: Tokens) -> None:
@@ -146,24 +149,26 @@ class StatementRunner(SessionEnvironment):
 
     def _identified(self, tokens: Tokens) -> Tokens:
         """IDENTIFIER(x) as the name that it is known to be."""
-        for at in range(1, len(tokens) - 2):
-            if tokens[at].text.upper() == "IDENTIFIER" and tokens[at + 1].text == "(":
-                end, depth = at + 1, 0
-                while end < len(tokens):
-                    depth += (tokens[end].text == "(") - (tokens[end].text == ")")
-                    end += 1
-                    if depth == 0:
-                        break
-                node = self.parser.expression(tokens[at + 2 : end - 1])
-                texts = self._folder().fold(node) if node is not None else []
-                if len(texts) == 1 and UNKNOWN not in texts[0]:
-                    like = tokens[at]
-                    named = [
-                        Token(it.token_type, it.text, like.line, like.col, like.start, like.end)
-                        for it in tokenise(texts[0], self.dialect)
-                    ]
-                    return self._identified((*tokens[:at], *named, *tokens[end:]))
-        return tokens
+        if not any(token.text.upper() == "IDENTIFIER" for token in tokens):
+            return tokens
+        close = index(list(tokens)).close
+        result: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            like = tokens[at]
+            end = close[at + 1] if at and like.text.upper() == "IDENTIFIER" and at + 1 < len(tokens) else -1
+            node = self.parser.expression(tokens[at + 2 : end]) if end > 0 else None
+            texts = self._folder().fold(node) if node is not None else []
+            if len(texts) == 1 and UNKNOWN not in texts[0]:
+                result += [
+                    Token(it.token_type, it.text, like.line, like.col, like.start, like.end)
+                    for it in tokenise(texts[0], self.dialect)
+                ]
+                at = end + 1
+            else:
+                result.append(like)
+                at += 1
+        return tuple(result)
 
     def _object_type(self, tokens: Tokens) -> None:
         """CREATE TYPE t AS OBJECT (a NUMBER, b DATE), AS (a int): the attributes name a constructor's arguments."""
@@ -206,13 +211,13 @@ class StatementRunner(SessionEnvironment):
         else:
             self._run_text(text, tokens, Bound([]))
 
+    @abstractmethod
     def _run_text(self, text: str, tokens: Tokens, frame: Bound) -> list[Column] | None:
         """Runs a text that a statement holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _set(self, targets: Sequence[str], columns: list[Column]) -> None:
         """The result of a query goes into variables."""
-        raise NotImplementedError
 
     def _salvage(self, tokens: Tokens, effects: EffectsReader) -> None:
         """What the names around INTO, FROM and JOIN tell where the grammar could not."""
@@ -287,14 +292,13 @@ class StatementRunner(SessionEnvironment):
     def _change(self, effects: Effects) -> None:
         """Tables made, filled, emptied, renamed and dropped."""
         state = self.state
-        certain = True
         written = {id(write): contents_of(write, state) for write in effects.writes if write.target.temporary}
         inputs = state.expand_inputs(effects.inputs) if written else {}
         indirect = state.expand(effects.indirect) if written else {}
         for made in effects.created:
             if made.replaces or made.table not in state.tables:
                 state.tables[made.table] = TableState(made.columns)
-        if effects.kind == "TRUNCATE" and certain:
+        if effects.kind == "TRUNCATE":
             for table in effects.outputs:
                 if table in state.tables:
                     state.tables[table] = TableState(state.tables[table].columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from sqlglot import exp
@@ -217,6 +218,6 @@ class ValueRunner(StatementRunner):
                 return Value(union((row.everything(), reader.value(node, Scope()))), row=row)
         return Value(reader.value(node, Scope()), self._texts(node))
 
+    @abstractmethod
     def _dynamic_columns(self, text: Tokens, using: Sequence[Tokens], tokens: Tokens) -> list[Column] | None:
         """The columns that a dynamic text answers; None where the text can't be known."""
-        raise NotImplementedError
