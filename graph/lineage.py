@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import InvalidInput, NotFound
@@ -195,8 +196,8 @@ class Lineage:
             while waiting:
                 rows = self.rows(waiting, upstream)
                 waiting = []
-                records = self._snapshot.places({it.source if upstream else it.target for it in rows})
-                for row in rows:
+                records = self._snapshot.places({it for row in rows for it in (row.source, row.target)})
+                for row in sorted(rows, key=partial(self._by_name, records)):
                     here, place = (row.target, row.source) if upstream else (row.source, row.target)
                     if place not in records:
                         continue
@@ -211,6 +212,11 @@ class Lineage:
                         through[place] = bridge
                         waiting.append(place)
         return reached
+
+    def _by_name(self, records: Mapping[Place, EntityRecord], row: Row) -> tuple[object, ...]:
+        """An order that neither the order of events nor the database decides."""
+        ends = [records[it].urn if it in records else "" for it in (row.source, row.target)]
+        return *ends, self._snapshot.node_name(row.job).urn if row.job else "", _order(row)[1:]
 
     def _between(self, shown: dict[Place, None], hidden: dict[Place, tuple[int, int]]) -> list[Row]:
         """Edges among the shown places; fills in how many neighbours of each are not shown."""

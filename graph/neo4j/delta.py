@@ -31,7 +31,7 @@ FoldEdge = tuple[int, int, int, int, int, bytes | None, Instant]
 
 _GENERATION_BITS = 40
 _CONFIRMED = (DERIVED, READS, WRITES)
-"""Kinds whose evidence is kept fresh: few of each job, where it may have hundreds between columns."""
+"""Kinds that carry their evidence, kept fresh: few of each job, where it may have hundreds between columns."""
 
 _RENEWED = ("updatedAt", "lastRun", "lastRunStartedAt", "lastRunEndedAt")
 """What a run of a known job changes."""
@@ -317,7 +317,9 @@ class _Reading:
             start, end = reversed(ends) if kind in FROM_TARGET else ends
             properties: Properties = {
                 "key": self._base + id, "fold": [kind, job, source, target, since], "validFrom": to_datetime(since),
-            } | self._confirmation(job)  # fmt: skip
+            }  # fmt: skip
+            if kind in _CONFIRMED:
+                properties |= self._confirmation(job)
             if self._name(job).kind == "job":
                 properties["via"] = self._name(job).urn
             if detail:
