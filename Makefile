@@ -14,7 +14,7 @@ PAGE := api/static/index.html
 UI_SOURCES := $(if $(UI),$(shell find ui -maxdepth 1 -type f) $(shell find ui/src ui/public 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev ui demo serve chromium servers test check format bench lock clean
+.PHONY: help install install-dev ui demo serve chromium servers systems test check format bench lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ chromium: ## find or install the browser that the page's tests drive
 servers: ## find or fetch the Neo4j server that its tests start (about 125 MB, once)
 	@scripts/neo4j >/dev/null || test "$$CI" != true
 
+systems: install-dev ## try other systems' real servers, such as MLflow (fetches about 850 MB, once)
+	$(PY) -m pytest -m systems tests/systems
+
 bench: install-dev ui ## measure what the README quotes
 	$(PY) -m benchmarks
 
@@ -105,8 +108,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 lock: install ## re-make requirements/*.txt (UPGRADE=--upgrade takes newer versions)
 	@command -v $(UV) >/dev/null || $(PIP) install --quiet uv
-	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra server --extra parquet --constraints requirements/runtime.txt \
+	$(LOCK) pyproject.toml --extra rdf --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra rdf --extra server --extra parquet --constraints requirements/runtime.txt \
 		--output-file requirements/server.txt
 	$(LOCK) requirements/compiled.in --no-deps --constraints requirements/runtime.txt --output-file requirements/compiled.txt
 	$(LOCK) requirements/build.in --constraints requirements/runtime.txt --output-file requirements/build.txt

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,23 +26,32 @@ from starlette.types import ASGIApp
 import ontology as ontologies
 from api.auth import Keys, open_keys
 from api.auth import Scope as KeyScope
+from api.facts import FactsDoor
 from api.front import CALLER, Front, host_check
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
 from api.graphql.limits import Limits
+from api.linked_data import CatalogueDoor, LinkedData
 from api.metrics import MEDIA_TYPE, Metrics
+from api.ontology_door import OntologyDoor
 from api.openlineage import BatchDoor, EventDoor
 from api.page import Page, to_page
 from api.problems import MethodNotAllowed, problem
+from api.reading import Patience
 from api.settings import ROLES, Settings
+from api.sparql import NoSparql, SparqlDoor
 from api.version import version
+from api.vocabulary import Vocabulary
 from graph import failpoint
 from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailable
 from graph.model import Envelope, Instant
 from graph.projector import Projector
+from graph.rdf.question import Limits as RdfLimits
+from graph.rdf.terms import Terms
+from graph.reader import EntityQuery
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
-from ingest import action, mutation, openlineage
+from ingest import action, facts, mutation, openlineage
 from rules import RuleService
 from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
@@ -50,12 +60,15 @@ if TYPE_CHECKING:
     from graph.neo4j import Neo4jGraph
     from graph.postgres import PostgresGraph
     from graph.postgres_journal import PostgresJournal
+    from graph.rdf.asking import Rdf
     from rules.outbox import Outbox
 
 log = logging.getLogger("andon")
 
 JOURNAL_FILE = "journal.db"
 GRAPH_FILE = "graph.db"
+ONTOLOGY_FOLDER = "ontology"
+RDF_FOLDER = "rdf"
 GRAPHQL_BODY_BYTES = 1_000_000  # 2,000 tokens and their variables are far less
 
 Decoders = Mapping[str, Callable[[Envelope], Statements]]
@@ -93,6 +106,12 @@ def open_graph(settings: Settings, ontology: ontologies.Ontology) -> SqliteGraph
     return SqliteGraph(settings.data / GRAPH_FILE, ontology)
 
 
+def open_vocabulary(settings: Settings) -> Vocabulary:
+    """The ontology that these settings name, with the own files."""
+    folder = Path(settings.ontology_folder) if settings.ontology_folder else settings.data / ONTOLOGY_FOLDER
+    return Vocabulary(Path(settings.ontology) if settings.ontology else None, folder)
+
+
 def open_outbox(settings: Settings) -> Outbox:
     if settings.postgres_url:
         from rules.postgres_outbox import PostgresOutbox
@@ -107,6 +126,7 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
         "openlineage": openlineage.Decoder(ontology.kind_for_namespace),
         mutation.KIND: mutation.decode,
         mutation.REDACTION: mutation.decode,
+        facts.KIND: facts.Decoder(ontology),
         "action": action.decode,
     }
 
@@ -128,7 +148,8 @@ class Service:
         _check_exposure(settings, self.keys)
         if settings.failpoint:
             failpoint.arm(settings.failpoint)
-        ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
+        self.vocabulary = open_vocabulary(settings)
+        ontology = self.vocabulary.ontology
         self.journal = open_journal(settings, on_broken)
         self.graph = open_graph(settings, ontology)
         self.rules = RuleService(
@@ -144,7 +165,10 @@ class Service:
             outbox=open_outbox(settings),
         )
         self.neo4j = self._project_to_neo4j(ontology)
+        self.terms = Terms(ontology)
+        self.rdf, self._why_no_rdf = self._project_to_rdf()
         listeners = [self.rules.notice] + ([self.neo4j.projection.notice] if self.neo4j is not None else [])
+        listeners += [self.rdf.notice] if self.rdf is not None else []
         self.projector = Projector(
             self.journal,
             self.graph,
@@ -153,13 +177,18 @@ class Service:
             leadership=None if isinstance(self.graph, SqliteGraph) else self.graph,
             follows_only=not settings.plays("projector"),
         )
+        self.projector.adopt(ontology, decoders(ontology))
         self.metrics = Metrics(
             self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
         )
         if self.neo4j is not None:
             projection = self.neo4j.projection
             self.metrics.watch_neo4j(lambda: projection.position, lambda: projection.walks)
-        self.asgi = self._build_asgi(ontology)
+        if self.rdf is not None:
+            self.metrics.watch_rdf(self._rdf_position)
+        self.asgi = self._build_asgi()
+        for part in (self._keep_key_classes, self.rules.prepare, self._class_anew, self._say_in_rdf):
+            self.vocabulary.join(part)
 
     def _project_to_neo4j(self, ontology: ontologies.Ontology) -> Neo4jGraph | None:
         settings = self.settings
@@ -174,19 +203,80 @@ class Service:
         token = (lambda: 1) if isinstance(graph, SqliteGraph) else (lambda: graph.token)
         return Neo4jGraph(graph, lambda: self.projector, connection, ontology, token)
 
+    def _project_to_rdf(self) -> tuple[Rdf | None, str]:
+        """RDF, or why there is none."""
+        settings = self.settings
+        writes = bool(settings.sparql_url) and settings.plays("projector")
+        if settings.rdf == "off" or not (settings.plays("api") or writes):
+            return None, "RDF is not kept here: see the setting rdf"
+        if bool(settings.sparql_url) != bool(settings.sparql_update_url):
+            raise InvalidInput("a SPARQL server has an address for queries and one for updates", field="sparql_url")
+        try:
+            from graph.rdf.asking import Rdf  # optional: only who has RDF needs Oxigraph
+            from graph.rdf.remote import Server
+        except ImportError:
+            return None, "RDF needs more packages: pip install 'andon[rdf]'"
+        graph = self.graph
+        server = Server(
+            settings.sparql_url,
+            settings.sparql_update_url,
+            settings.sparql_store_url,
+            settings.sparql_user,
+            settings.sparql_password,
+            settings.sparql_ca,
+        )
+        limits = RdfLimits(
+            seconds=settings.sparql_timeout,
+            max_bytes=settings.sparql_max_bytes,
+            workers=settings.sparql_threads,
+            memory=settings.sparql_memory,
+            past_states=settings.rdf_past_states,
+            past_triples=settings.rdf_past_triples,
+        )
+        rdf = Rdf(
+            graph,
+            lambda: self.projector.position,
+            self.terms,
+            settings.data / RDF_FOLDER,
+            limits,
+            server=server if settings.sparql_url else None,
+            always=settings.rdf == "always",
+            token=(lambda: 1) if isinstance(graph, SqliteGraph) else (lambda: graph.token),
+        )
+        return rdf, ""
+
+    def _rdf_position(self) -> int:
+        return 0 if self.rdf is None else self.rdf.position
+
+    def _say_in_rdf(self, ontology: ontologies.Ontology) -> Callable[[], None]:
+        terms = Terms(ontology)
+
+        def commit() -> None:
+            self.terms = terms
+            if self.rdf is not None:
+                self.rdf.adopt(terms)
+
+        return commit
+
     def start(self) -> None:
         self.projector.start()
+        self.vocabulary.start()
         if self.settings.plays("scheduler"):
             self.rules.start()
         if self.neo4j is not None:
             self.neo4j.projection.start()
+        if self.rdf is not None:
+            self.rdf.start()
 
     def stop(self) -> None:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
+        self.vocabulary.stop()
         self.rules.stop()
         self.projector.stop()
         if self.neo4j is not None:
             self.neo4j.projection.stop()
+        if self.rdf is not None:
+            self.rdf.stop()
         self.journal.close()
         self.graph.close()
         self.keys.close()
@@ -204,7 +294,29 @@ class Service:
             raise NotFound(f"there is no envelope at position {position}")
         return envelope.received_at
 
-    def _build_asgi(self, ontology: ontologies.Ontology) -> ASGIApp:
+    def _keep_key_classes(self, ontology: ontologies.Ontology) -> Callable[[], None]:
+        """Raises `Conflict` where entities would be left without their key class."""
+        kinds = {it.kind for it in self.vocabulary.ontology.key_classes} - {it.kind for it in ontology.key_classes}
+        with self.graph.snapshot() as snapshot:
+            for kind in sorted(kinds):
+                found = snapshot.entities(EntityQuery(kinds=frozenset({kind}), include_dropped=True, first=1)).records
+                if found:
+                    raise Conflict(f"there are entities of the kind {kind!r}, such as {found[0].urn}: it cannot go")
+        return lambda: None
+
+    def _class_anew(self, ontology: ontologies.Ontology) -> Callable[[], None]:
+        """Decoding, folding and reading by other words."""
+        decoding = decoders(ontology)
+
+        def commit() -> None:
+            self.graph.ontology = ontology
+            self.projector.adopt(ontology, decoding)
+            if self.neo4j is not None:
+                self.neo4j.projection.adopt(ontology)
+
+        return commit
+
+    def _engine(self, started_at: Instant, ontology: ontologies.Ontology) -> Engine:
         settings = self.settings
         schema, _ = build_schema(ontology)
         services = Services(
@@ -215,10 +327,11 @@ class Service:
             firings=self.rules.firings,
             authentication=lambda: self.keys.required,
             now=now,
-            started_at=now(),
+            started_at=started_at,
             version=version(),
             lineage_max_nodes=settings.lineage_max_nodes,
             position_wait=settings.position_wait,
+            rdf_position=lambda: self._rdf_position() or None,
         )
         allowed = Limits(
             settings.graphql_max_depth,
@@ -226,8 +339,13 @@ class Service:
             settings.graphql_max_aliases,
             settings.graphql_max_tokens,
         )
+        return Engine(schema, services, allowed, introspection=settings.introspection)
+
+    def _build_asgi(self) -> ASGIApp:
+        settings = self.settings
+        engine = partial(self._engine, now())
         graphql = GraphQLDoor(
-            Engine(schema, services, allowed, introspection=settings.introspection),
+            engine(self.vocabulary.ontology),
             self.projector if self.neo4j is None else self.neo4j,
             self.metrics,
             threads=settings.graphql_threads,
@@ -237,6 +355,10 @@ class Service:
             max_batch=settings.graphql_max_batch,
             max_body_bytes=min(settings.max_body_bytes, GRAPHQL_BODY_BYTES),
         )
+        self.vocabulary.join(lambda ontology: partial(graphql.use, engine(ontology)))
+        words = OntologyDoor(self.vocabulary)
+        patience = Patience(self.projector, settings.position_wait)
+        linked = (self.graph, self.journal, patience, lambda: self.terms)
         limit = settings.max_body_bytes
         app = FastAPI(title="Andon", version=version(), docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.router.routes[:0] = [
@@ -245,6 +367,10 @@ class Service:
             Route("/", to_page, methods=["GET"]),
             Route("/ui", to_page, methods=["GET"]),
             Mount("/ui", Page()),
+            Route("/id/{entity:path}", LinkedData(*linked), methods=["GET", "HEAD"]),
+            Route("/api/v1/ontology", words.tell, methods=["GET"]),
+            Route("/api/v1/ontology/{name}", words.put, methods=["POST", "PUT"]),
+            Route("/api/v1/ontology/{name}", words.remove, methods=["DELETE"]),
         ]
         if not settings.plays("api"):
             app.router.routes.clear()
@@ -253,11 +379,35 @@ class Service:
         doors: dict[str, ASGIApp] = {
             "/api/v1/lineage": EventDoor(self.journal, self.metrics, limit, openlineage.accept),
             "/api/v1/lineage/batch": BatchDoor(self.journal, self.metrics, limit, openlineage.split_batch),
+            "/api/v1/facts": FactsDoor(
+                self.journal,
+                self.metrics,
+                limit,
+                lambda body: facts.accept(body, self.vocabulary.ontology),
+                lambda body: facts.split_lines(body, self.vocabulary.ontology),
+            ),
             "/graphql": graphql,
+            "/sparql": self._sparql(patience),
+            "/catalog": CatalogueDoor(*linked),
         }
-        played = {"/graphql": "api"}
+        played = {"/graphql": "api", "/sparql": "api", "/catalog": "api"}
         doors = {path: door for path, door in doors.items() if settings.plays(played.get(path, "receiver"))}
         return Front(app, doors, self.keys, host_check(settings.allowed_hosts))
+
+    def _sparql(self, patience: Patience) -> ASGIApp:
+        settings = self.settings
+        if self.rdf is None:
+            return NoSparql(self._why_no_rdf)
+        return SparqlDoor(
+            self.rdf,
+            self.journal,
+            patience,
+            lambda: self.terms,
+            self.metrics,
+            threads=settings.sparql_threads,
+            queue=settings.sparql_queue,
+            wait=settings.position_wait,
+        )
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

@@ -44,6 +44,7 @@ class Scope(Enum):
     EMIT = "emit"  # send events
     READ = "read"  # ask
     WRITE = "write"  # change what people say: owners, tags, descriptions, redactions
+    ADMIN = "admin"  # change the words themselves: the ontology
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -18,13 +18,16 @@ from graph.errors import InvalidInput, TooLarge, Unavailable
 GZIP = b"\x1f\x8b"
 MAX_RATIO = 100
 RATIO_FREE_BYTES = 64 * 1024  # a small body may well repeat itself a hundredfold
+JSON_MEDIA = frozenset({"", "application/json", "text/json"})
+"""Media types of one JSON text, as are those that end in `+json`; "" where none is named."""
+
 _LAYERS = 2
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
-    """The body's JSON bytes, at most `limit` of them both packed and unpacked.
+async def read_body(headers: Headers, receive: Receive, limit: int, media: frozenset[str] = JSON_MEDIA) -> bytes:
+    """The body's bytes, in UTF-8 and of one of the media types, at most `limit` of them both packed and unpacked.
 
     Raises `TooLarge` (by Content-Length before a byte is read), `UnsupportedMediaType`, and `InvalidInput`
     for packed bytes that do not unpack.
@@ -39,7 +42,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
             content_type = value
     if length and int(length) > limit:  # the server has checked that it is a number
         raise too_large(limit)
-    charset = _charset(content_type) if content_type != b"application/json" else ""
+    charset = _charset(content_type, media) if content_type != b"application/json" else ""
     gzip_named = _names_gzip(encoding) if encoding else False
     body = await _receive_all(receive, limit)
     if body[:2] == GZIP:
@@ -116,11 +119,11 @@ def _names_gzip(encoding: bytes) -> bool:
     return bool(names)
 
 
-def _charset(content_type: bytes) -> str:
-    """The charset to convert from, "" for UTF-8; refuses what cannot be JSON."""
+def _charset(content_type: bytes, allowed: frozenset[str]) -> str:
+    """The charset to convert from, "" for UTF-8; refuses other media types than those allowed."""
     media, _, parameters = content_type.decode("latin-1").partition(";")
     media = media.strip().lower()
-    if media not in ("", "application/json", "text/json") and not media.endswith("+json"):
+    if media not in allowed and not media.endswith("+json"):
         raise UnsupportedMediaType(f"expected application/json, found {media!r}", field="Content-Type")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")

@@ -1,4 +1,6 @@
-"""The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `sql`."""
+"""The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `export`, `sql` and
+`ontology`.
+"""
 
 from __future__ import annotations
 
@@ -116,6 +118,19 @@ def _whole(text: str | None, flag: str) -> int | None:
     return number
 
 
+def _export(options: argparse.Namespace) -> None:
+    from api.export_commands import export
+    from graph.model import AsOf, Position, parse_instant
+
+    position = _whole(options.position, "--position")
+    try:
+        valid = None if options.valid is None else parse_instant(options.valid)
+    except ValueError as error:
+        raise InvalidInput(str(error), field="--valid") from None
+    as_of = AsOf(valid, None if position is None else Position(position))
+    export(_settings(options), options.out, options.format, as_of)
+
+
 def _rebuild(options: argparse.Namespace) -> None:
     from api.keeping import rebuild
 
@@ -194,6 +209,44 @@ def _sql_reading(options: argparse.Namespace) -> Reading:
     return reading(options.dialect, options.schema_file, options.default_db, options.default_schema, options.manifest)
 
 
+def _ontology_check(options: argparse.Namespace) -> int:
+    from api.ontology_commands import check
+
+    return check(_settings(options), options.files)
+
+
+def _ontology_doc(options: argparse.Namespace) -> int:
+    from api.ontology_commands import document
+
+    return document(_settings(options), options.files, options.out, stale_only=options.check)
+
+
+def _ontology_import(options: argparse.Namespace) -> None:
+    from api.ontology_commands import import_
+
+    if options.dry_run and options.url is not None:
+        raise InvalidInput("means nothing with --dry-run", field="--url")
+    import_(_settings(options), options.file, options.kind, options.url, dry_run=options.dry_run)
+
+
+def _ingest_focus(options: argparse.Namespace) -> int:
+    from api.ingest_commands import bring_focus
+
+    return bring_focus(_settings(options), options.url, options.file, options.tag or ["andon"], options.at)
+
+
+def _ingest_policies(options: argparse.Namespace) -> int:
+    from api.ingest_commands import bring_policies
+
+    return bring_policies(_settings(options), options.url, options.folder, options.namespace)
+
+
+def _ingest_mlflow(options: argparse.Namespace) -> int:
+    from api.ingest_commands import bring_mlflow
+
+    return bring_mlflow(_settings(options), options.url, options.tracking_uri, options.registry_uri, options.namespace)
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     return load(vars(options), os.environ)
 
@@ -223,8 +276,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(demo, ["data", "host", "port", "log_level"])
     _add_keys(commands)
     _add_journal(commands)
+    _add_export(commands)
     _add_keeping(commands)
     _add_sql(commands)
+    _add_ontology(commands)
+    _add_ingest(commands)
     return parser
 
 
@@ -277,6 +333,20 @@ def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     again.add_argument("id", type=int, nargs="*", metavar="ID", help="which (default: all)")
     for verb in (tail, export, bring, listing, again):
         _add_settings(verb, ["data"])
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = _command(commands, "export", "write the graph as RDF to a file; the service may run", _export)
+    export.add_argument(
+        "--format",
+        choices=("trig", "nquads", "jsonld", "turtle", "ntriples", "dcat"),
+        default="trig",
+        help="turtle and ntriples have no named graphs; dcat: a catalogue for harvesters, in Turtle (default: trig)",
+    )
+    export.add_argument("--out", default="-", metavar="FILE", help="a new file (default: -, standard output)")
+    export.add_argument("--valid", metavar="TIME", help="what was true then, ISO 8601 (default: now)")
+    export.add_argument("--position", metavar="N", help="as far as the first N envelopes told (default: all)")
+    _add_settings(export, ["data", "ontology", "ontology_folder"])
 
 
 def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -335,6 +405,72 @@ def _add_sql(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         reading.add_argument("--default-db", metavar="X", help="the database of tables named without one")
         reading.add_argument("--default-schema", metavar="Y", help="the schema of tables named without one")
         reading.add_argument("--manifest", metavar="FILE", help="dbt's manifest.json, by which templates are rendered")
+
+
+def _add_ingest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    ingest = commands.add_parser(
+        "ingest", help="bring costs, policies and models into a running service", allow_abbrev=False
+    )
+    verbs = ingest.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    focus = _command(verbs, "focus", "bring in an export of costs in FOCUS 1.0 to 1.3", _ingest_focus)
+    focus.add_argument("file", metavar="FILE", help="CSV, packed by gzip or not, or Parquet")
+    focus.add_argument(
+        "--tag",
+        action="append",
+        metavar="KEY",
+        help="a tag of charges whose value is an entity's urn, or which entities bear too; may be repeated, the first"
+        " that tells counts (default: andon)",
+    )
+    focus.add_argument("--at", metavar="TIME", help="when the export was made, ISO 8601 (default: the file's time)")
+    policies = _command(
+        verbs, "policies", "bring in a folder of policies; those no longer in it are withdrawn", _ingest_policies
+    )
+    policies.add_argument("folder", metavar="DIR", help="of *.yaml, *.yml and *.json files")
+    policies.add_argument(
+        "--namespace", default="policies", metavar="NS", help="of the folder's policies alone (default: policies)"
+    )
+    mlflow = _command(
+        verbs, "mlflow", "bring in a model registry; models no longer in it are withdrawn", _ingest_mlflow
+    )
+    mlflow.add_argument("--tracking-uri", required=True, metavar="URI", help="of MLflow, such as http://host:5000")
+    mlflow.add_argument("--registry-uri", metavar="URI", help="of the registry (default: the tracking URI)")
+    mlflow.add_argument(
+        "--namespace", metavar="NS", help="of the models (default: mlflow://HOST:PORT of the tracking URI)"
+    )
+    for verb in (focus, policies, mlflow):
+        verb.add_argument(
+            "--url",
+            default="http://127.0.0.1:8080",
+            metavar="URL",
+            help="of the service; the key that it asks for is ANDON_API_KEY (default: http://127.0.0.1:8080)",
+        )
+        _add_settings(verb, ["data", "ontology", "ontology_folder"])
+
+
+def _add_ontology(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    ontology = commands.add_parser("ontology", help="check and explain the words of the graph", allow_abbrev=False)
+    verbs = ontology.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = _command(
+        verbs, "check", "say what is wrong with Turtle files of your own, by file and line", _ontology_check
+    )
+    doc = _command(verbs, "doc", "write a page with all classes, relations and attributes", _ontology_doc)
+    for verb in (check, doc):
+        verb.add_argument("files", nargs="*", metavar="FILE", help="own files, or folders of .ttl files")
+        _add_settings(verb, ["ontology"])
+    doc.add_argument("--out", default="docs/ontology", metavar="DIR", help="where to (default: docs/ontology)")
+    doc.add_argument("--check", action="store_true", help="write nothing; fail if what stands there is out of date")
+    bring = _command(verbs, "import", "bring in a glossary or an ontology that others keep, as terms", _ontology_import)
+    bring.add_argument("file", metavar="FILE", help="SKOS or OWL in Turtle, RDF/XML or JSON-LD")
+    bring.add_argument(
+        "--as",
+        dest="kind",
+        required=True,
+        choices=("glossary", "reference"),
+        help="SKOS concepts become glossary terms; classes, properties and individuals of OWL reference terms",
+    )
+    bring.add_argument("--url", metavar="URL", help="of a running service (default: into a stopped one's journal)")
+    bring.add_argument("--dry-run", action="store_true", help="print the facts, send nothing")
+    _add_settings(bring, ["data", "ontology"])
 
 
 def _command(

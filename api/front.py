@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import ANYONE, Keys
+from api.auth import ANYONE, Caller, Keys
 from api.problems import problem
 from graph.errors import NotAllowed
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/ui", "/favicon.ico"})
 OPEN_FOLDER = "/ui/"
+LINKED_DATA = "/id/"
+"""People come here without a key and are led to the page; programs need one."""
+NOBODY = Caller("nobody", frozenset())
 CALLER = "andon.caller"
 """Where in an ASGI scope the `Caller` stands."""
 
@@ -94,6 +97,9 @@ class Front:
         path: str = scope["path"]
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             scope[CALLER] = ANYONE
+            return
+        if path.startswith(LINKED_DATA) and not authorization and self._keys.required:
+            scope[CALLER] = NOBODY
             return
         scope[CALLER] = caller = self._keys.authenticate(authorization)
         if caller is ANYONE:

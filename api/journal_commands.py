@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-import ontology as ontologies
-from api.app import GRAPH_FILE, JOURNAL_FILE, open_graph, open_journal, open_outbox
-from api.openlineage import DEAD_LETTER_BYTES
+from api.app import GRAPH_FILE, JOURNAL_FILE, open_graph, open_journal, open_outbox, open_vocabulary
+from api.doors import DEAD_LETTER_BYTES, Accept
+from api.facts import SOURCE as FACTS
 from api.progress import progress
 from api.settings import Settings
 from graph import moving
@@ -20,7 +20,7 @@ from graph.journal import DeadLetter
 from graph.model import Envelope, Position, isoformat
 from graph.rebuilding import discard
 from graph.sqlite_journal import SqliteJournal, SqliteJournalFile
-from ingest import openlineage
+from ingest import facts, openlineage
 
 if TYPE_CHECKING:
     from graph.postgres_journal import PostgresJournal
@@ -106,7 +106,7 @@ def _pass_over(settings: Settings, position: Position) -> None:
 
 def _reset(settings: Settings) -> None:
     """Have the graph in PostgreSQL folded anew. Raises `Unavailable` while a service folds it."""
-    graph = open_graph(settings, ontologies.load(Path(settings.ontology) if settings.ontology else None))
+    graph = open_graph(settings, open_vocabulary(settings).ontology)
     try:
         graph.reset()
     finally:
@@ -126,6 +126,8 @@ def list_dead_letters(settings: Settings, lines: int) -> None:
 def replay_dead_letters(settings: Settings, ids: Sequence[int]) -> int:
     """Offer refused events again, oldest first; returns 1 if some were refused again."""
     journal = _existing_journal(settings)
+    ontology = open_vocabulary(settings).ontology
+    accepts: dict[str, Accept] = {FACTS: lambda body: facts.accept(body, ontology)}
     refused = 0
     try:
         found = [journal.dead_letter(id) for id in ids] if ids else journal.dead_letters(10_000)
@@ -134,7 +136,8 @@ def replay_dead_letters(settings: Settings, ids: Sequence[int]) -> int:
             raise NotFound(f"there is no dead letter {missing[0]}")
         for letter in sorted((one for one in found if one is not None), key=lambda one: one.id):
             try:
-                position = journal.append((openlineage.accept(_whole_body(letter)),))[0].position
+                accept = accepts.get(letter.source, openlineage.accept)
+                position = journal.append((accept(_whole_body(letter)),))[0].position
             except InvalidInput as error:
                 refused += 1
                 _say(f"{letter.id}: refused again: {error}")

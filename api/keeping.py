@@ -17,8 +17,7 @@ from typing import IO
 
 import msgspec
 
-import ontology as ontologies
-from api.app import GRAPH_FILE, JOURNAL_FILE, decoders, now, open_journal
+from api.app import GRAPH_FILE, JOURNAL_FILE, decoders, now, open_journal, open_vocabulary
 from api.auth import KEYS_FILE
 from api.progress import progress
 from api.settings import Settings
@@ -29,6 +28,7 @@ from graph.journal import Journal
 from graph.model import isoformat
 from graph.projector import Projector
 from graph.sqlite_journal import SqliteJournalFile
+from ontology import Ontology
 from rules.service import OUTBOX_FILE
 
 MANIFEST = "andon-backup.json"
@@ -59,7 +59,7 @@ class _RunningJournal(SqliteJournalFile):
 
 def rebuild(settings: Settings) -> None:
     """Fold the graph anew beside the one in use; it is swapped in at once, or when the running service ends."""
-    ontology = ontologies.load(Path(settings.ontology) if settings.ontology else None)
+    ontology = open_vocabulary(settings).ontology
     if settings.postgres_url:
         _rebuild_in_place(settings, ontology)
         return
@@ -85,7 +85,7 @@ def rebuild(settings: Settings) -> None:
         _say("the service is running: it takes the new graph when it is next started")
 
 
-def _rebuild_in_place(settings: Settings, ontology: ontologies.Ontology) -> None:
+def _rebuild_in_place(settings: Settings, ontology: Ontology) -> None:
     """Fold the graph in PostgreSQL anew, while no service folds; who reads it meanwhile sees it grow."""
     from api.app import open_graph
     from graph.postgres import PostgresGraph

@@ -39,6 +39,17 @@ class _Neo4j(Collector):
         yield CounterMetricFamily("andon_neo4j_walks", "Walks of lineage that Neo4j answered.", self._walks())
 
 
+class _Rdf(Collector):
+    def __init__(self, projected: Callable[[], int], reached: Callable[[], int]) -> None:
+        self._projected, self._reached = projected, reached
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        reached = self._reached()
+        yield GaugeMetricFamily("andon_rdf_position", "Position that RDF has; 0 while nobody asks it.", reached)
+        lag = max(self._projected() - reached, 0) if reached else 0
+        yield GaugeMetricFamily("andon_rdf_lag", "Envelopes in the fold state and not yet in RDF that is asked.", lag)
+
+
 class Metrics:
     """The counters of one service; a registry of its own, so that two services in one process do not mix."""
 
@@ -58,6 +69,17 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self._registry,
         )
+
+        self.sparql_seconds = Histogram(
+            "andon_sparql_seconds",
+            "Seconds a SPARQL query took, its wait for the state it asks for included.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=self._registry,
+        )
+
+    def watch_rdf(self, reached: Callable[[], int]) -> None:
+        """Show how far RDF is, too."""
+        self._registry.register(_Rdf(self._projected, reached))
 
     def watch_neo4j(self, reached: Callable[[], int], walks: Callable[[], int]) -> None:
         """Show how far Neo4j is, too."""

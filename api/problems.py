@@ -19,6 +19,7 @@ from graph.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    TookTooLong,
     TooLarge,
     Unavailable,
 )
@@ -49,7 +50,15 @@ class MethodNotAllowed(InvalidInput):
     """A path that exists, asked by a method it does not have."""
 
 
-class TimedOut(AndonError):
+class NotAcceptable(InvalidInput):
+    """An answer of which the caller takes no format that there is."""
+
+
+class Gone(NotFound):
+    """What was named was there, and is no more."""
+
+
+class TimedOut(TookTooLong):
     """The caller's question took longer than it may."""
 
 
@@ -58,13 +67,15 @@ INTERNAL = Kind(500, "INTERNAL", "Internal error")
 KINDS: dict[type[AndonError], Kind] = {
     UnsupportedMediaType: Kind(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type"),
     MethodNotAllowed: Kind(405, "METHOD_NOT_ALLOWED", "Method not allowed"),
+    NotAcceptable: Kind(406, "NOT_ACCEPTABLE", "Not acceptable"),
     TooLarge: Kind(413, "TOO_LARGE", "Too large"),
     InvalidInput: Kind(400, "BAD_USER_INPUT", "Invalid input"),
+    Gone: Kind(410, "GONE", "Gone"),
     NotFound: Kind(404, "NOT_FOUND", "Not found"),
     Conflict: Kind(409, "CONFLICT", "Conflict"),
     NotAuthenticated: Kind(401, "UNAUTHENTICATED", "Not authenticated"),
     NotAllowed: Kind(403, "FORBIDDEN", "Not allowed"),
-    TimedOut: Kind(504, "TIMEOUT", "Took too long"),
+    TookTooLong: Kind(504, "TIMEOUT", "Took too long"),
     Unavailable: Kind(503, "UNAVAILABLE", "Unavailable"),
 }
 """Looked up along the error's class hierarchy, nearest first."""

@@ -98,7 +98,35 @@ class Settings:
     neo4j_password: str = _row("", "Password of Neo4j's user; not a flag, since others can see those.", secret=True)
     neo4j_database: str = _row("", "Database of Neo4j; empty means the user's home database.")
 
-    ontology: str = _row("", "Turtle file of entity types to use instead of the one that ships.")
+    rdf: str = _row(
+        "asked",
+        "Whether the graph is kept as RDF too: off, asked (from the first question on, while there are more),"
+        " or always.",
+        choices=("off", "asked", "always"),
+    )
+    sparql_url: str = _row("", "SPARQL 1.1 server to keep RDF at, its address for queries; none means on disk here.")
+    sparql_update_url: str = _row("", "That server's address for updates.")
+    sparql_store_url: str = _row("", "Its address for the Graph Store protocol; none means to load by updates.")
+    sparql_user: str = _row("", "User of that server; none means none is asked for.")
+    sparql_password: str = _row("", "Password of that user; not a flag, since others can see those.", secret=True)
+    sparql_ca: str = _row("", "File of certificates to trust that server by, instead of the usual ones.")
+    sparql_threads: int = _row(2, "SPARQL queries that run at once, each in a process of its own.", least=1)
+    sparql_queue: int = _row(50, "SPARQL queries that may wait for one; beyond it Andon answers 503.")
+    sparql_timeout: float = _row(10.0, "Seconds a SPARQL query may take; then it is ended.", least=0.01)
+    sparql_max_bytes: int = _row(32_000_000, "Largest answer to a SPARQL query in bytes.", least=1_000)
+    sparql_memory: int = _row(1_000_000_000, "Bytes of memory a SPARQL query may take.", least=100_000_000)
+    rdf_past_states: int = _row(4, "Past states of the graph that are kept for SPARQL queries as of then.", least=1)
+    rdf_past_triples: int = _row(10_000_000, "Triples these may have together.", least=1_000)
+
+    ontology: str = _row("", "Turtle file of entity types to use instead of those that ship.")
+    ontology_folder: str = _row(
+        "",
+        "Folder of Turtle files (*.ttl) with types of your own, read again when one changes; none means"
+        " 'ontology' in the data folder.",
+    )
+    api_key: str = _row(
+        "", "Key that commands show to a running service; not a flag, since others can see those.", secret=True
+    )
     rules: str = _row("", "Folder of rule files (*.yaml); none means no rules.")
     webhook_hosts: tuple[str, ...] = _row(
         (), "host:port entries, comma-separated, that rules may call although their addresses are not public."

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from .conditions import json_type
 from .errors import Conflict
+from .reader import AttributeCondition
 from .schema import SCHEMA, SCHEMA_VERSION, TABLES
 
 Row = tuple[Any, ...]
@@ -36,14 +38,33 @@ class Dialect(Protocol):
     def has_words(self, words: Sequence[str]) -> tuple[str, list[object]]:
         """Each of the words, of three letters or more and in lower case, stands in name, namespace or description."""
 
+    def has_value(self, condition: AttributeCondition) -> tuple[str, list[object]]:
+        """The JSON object in `attributes` holds, under the attribute's name, such a value or an array with one."""
+
     def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
         """The JSON array in `column` has an object whose `key` is one of the wanted."""
+
+
+_SQLITE_TYPES = {"string": "'text'", "number": "'integer', 'real'", "boolean": "'true', 'false'"}
 
 
 class SqliteDialect:
     def has_words(self, words: Sequence[str]) -> tuple[str, list[object]]:
         quoted = " ".join('"' + it.replace('"', '""') + '"' for it in words)
         return "id IN (SELECT rowid FROM entity_search WHERE entity_search MATCH ?)", [quoted]
+
+    def has_value(self, condition: AttributeCondition) -> tuple[str, list[object]]:
+        types = _SQLITE_TYPES[json_type(condition.values[0])]
+        said, path = "json_each(entity.attributes, ?)", f'$."{condition.name}"'
+        value, wanted = ("rtrim(it.value, 'Z')", "rtrim(value, 'Z')") if condition.is_instant else ("it.value", "value")
+        if condition.comparison == "=":
+            compared = f"{value} IN (SELECT {wanted} FROM json_each(?))"
+        else:
+            compared = f"{value} {condition.comparison} (SELECT {wanted} FROM json_each(?))"
+        return (
+            f"EXISTS (SELECT 1 FROM {said} AS it WHERE it.type IN ({types}) AND {compared})",
+            [path, json.dumps(list(condition.values))],
+        )
 
     def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
         return (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from ontology import Ontology
 
+from .attributes import ATTRIBUTE, TYPE
 from .database import Database
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
@@ -17,13 +19,20 @@ from .statements import Role
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
+    return {it.key: it for _, it in overflow_of(database, [name_id])}
+
+
+def overflow_of(database: Database, name_ids: Sequence[int]) -> list[tuple[int, Overflowed]]:
+    """(name, what spilled of it) for these names."""
     rows = database.execute(
-        "SELECT key, rank, at, tie, digest, value, value_id FROM overflow WHERE name_id = ?", (name_id,)
+        "SELECT name_id, key, rank, at, tie, digest, value, value_id FROM overflow"
+        " WHERE name_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(name_ids),),
     )
-    return {
-        key: Overflowed(key, (rank, at, tie, digest), value if value_id is None else value_id)
-        for key, rank, at, tie, digest, value, value_id in rows
-    }
+    return [
+        (name_id, Overflowed(key, (rank, at, tie, digest), value if value_id is None else value_id))
+        for name_id, key, rank, at, tie, digest, value, value_id in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +108,13 @@ def created_between(
 
 @dataclass(frozen=True, slots=True)
 class PresentRow:
-    """What lists show of an entity; tags and owners as JSON arrays, None for none."""
+    """What lists show of an entity; tags and owners as JSON arrays, attributes as an object; None for none."""
 
     type: str
     description: str | None
     tags: str | None
     owners: str | None
+    attributes: str | None
     dropped: bool
 
 
@@ -130,13 +140,28 @@ def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontolog
                 tags[key[4:], ""] = read(key)
     owners = [it for it in _objects(read("ownership").get("owners")) if it.get("name")]
     description = read("documentation").get("description")
+    attributes = {
+        key.removeprefix(ATTRIBUTE): msgspec.Raw(sets.value(stored))
+        for key, stored in facets.items()
+        if key.startswith(ATTRIBUTE) and key != TYPE
+    }
+    said_type = msgspec.json.decode(sets.value(facets[TYPE])) if TYPE in facets else None
     return PresentRow(
-        type=_type_of(name, read, ontology),
+        type=_more_telling(name, said_type, _type_of(name, read, ontology), ontology),
         description=description if isinstance(description, str) else None,
         tags=msgspec.json.encode([tags[key] for key in sorted(tags)]).decode() if tags else None,
         owners=msgspec.json.encode(owners).decode() if owners else None,
+        attributes=msgspec.json.encode(dict(sorted(attributes.items()))).decode() if attributes else None,
         dropped=registers.dropped,
     )
+
+
+def _more_telling(name: Name, said: object, found: str, ontology: Ontology) -> str:
+    """The class that was said outright, unless facets tell a subclass of it."""
+    known = ontology.classes.get(said) if isinstance(said, str) else None
+    if known is None or known.kind != name.kind or found in ontology.subclasses(known.name):
+        return found
+    return known.name
 
 
 def _type_of(name: Name, read: Any, ontology: Ontology) -> str:

@@ -7,6 +7,7 @@
     ├── Conflict          it cannot be done in the present state
     ├── NotAllowed        the caller may not do it
     │   └── NotAuthenticated   ... because nobody knows who the caller is
+    ├── TookTooLong       a question has used up its time
     └── Unavailable       try again after `retry_after` seconds; nothing was accepted
         └── JournalBroken the disk did not keep its word: the process must be restarted
 
@@ -45,6 +46,10 @@ class NotAllowed(AndonError):
 
 class NotAuthenticated(NotAllowed):
     """No caller, or an unknown one."""
+
+
+class TookTooLong(AndonError):
+    """A question was ended because its time was over; asking for less may help."""
 
 
 class Unavailable(AndonError):

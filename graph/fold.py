@@ -12,15 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from ontology import Ontology
 
+from .attributes import relation_of
 from .database import Cached, Database
 from .entity import EntityRegisters, PresentRow, created_between, gather, present_row, said_between
 from .membership import Members
-from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position
+from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position, parse_urn
 from .nodes import Nodes
 from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
 from .registers import Said as SaidSet
@@ -66,6 +68,8 @@ class Fold:
         self._runs_now: Cached = Cached(self._read_run_now, 50_000)
         self._present: Cached = Cached(self._read_present, 20_000)
         self._job_contents: set[tuple[int, int]] = set()
+        self._related: set[tuple[int, int]] = set()
+        """(name, set) whose targets are in the table."""
         self._updated: dict[int, Instant] = {}
         self._agreed: dict[int, Instant] = {}
         """Entities of several names that say nothing different of it -> when they were first spoken of."""
@@ -82,17 +86,47 @@ class Fold:
         self._spoken.forget()
         self._members.load()
         self._job_contents.clear()
+        self._related.clear()
         self._updated.clear()
         self._agreed.clear()
         self._changes.clear()
         self._is_named = False
 
+    def adopt(self, ontology: Ontology) -> int:
+        """Give every entity the class that this ontology says it is of; how many differ. In a transaction.
+
+        A new class may claim a namespace or a type that entities have had all along. Does nothing where the present
+        was classed by the same words.
+        """
+        self._ontology = ontology
+        held = self._database.execute("SELECT value FROM meta WHERE key = 'words'").fetchone()
+        if held is not None and held[0] == ontology.fingerprint:
+            return 0
+        self.flush()
+        rows = self._database.execute("SELECT id, type FROM entity WHERE kind NOT IN ('run', 'firing')").fetchall()
+        differing = []
+        for entity, type in rows:
+            registers = self._registers(entity)
+            if registers is not None:
+                now = present_row(self._nodes.name(entity), registers, self._sets, ontology).type
+                if now != type:
+                    differing.append((now, entity))
+                    self._present.drop(entity)
+        self._database.executemany("UPDATE entity SET type = ? WHERE id = ?", differing)
+        said = [("words", ontology.fingerprint)]
+        if differing:  # what was projected from the present is to be projected anew
+            said.append(("incarnation", secrets.randbits(62)))
+        self._database.executemany(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", said
+        )
+        return len(differing)
+
     def flush(self) -> None:
         """Write what is gathered over a batch."""
         if not self._is_named:
-            self._database.execute(
-                "INSERT INTO meta (key, value) VALUES ('incarnation', ?) ON CONFLICT (key) DO NOTHING",
-                (secrets.randbits(62),),
+            self._database.executemany(
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                [("incarnation", secrets.randbits(62)), ("words", self._ontology.fingerprint)],
             )
             self._is_named = True
         self._spoken.flush()
@@ -198,7 +232,31 @@ class Fold:
         touched.columns.setdefault(name_id, set()).update(known.columns)
         if name_id in self._members.vacated and said.role in (Role.OUTPUT, Role.LISTED):
             redraw.add(name_id)
+        if known.relations and (name_id, known.id) not in self._related:
+            self._note_related(name_id, known, at, position)
         return redraw
+
+    def _note_related(self, name_id: int, known: KnownSet, at: Instant, position: Position) -> None:
+        """Remember which names a set relates its subject to, so that the relations are found from there too."""
+        if len(self._related) > 100_000:
+            self._related.clear()
+        self._related.add((name_id, known.id))
+        rows = []
+        for key in known.relations:
+            relation, of_column = relation_of(key)
+            source = self._nodes.column(name_id, unquote(of_column[1:]), at, position) if of_column else name_id
+            stored = known.facets[key][1]
+            urns = msgspec.json.decode(self._sets.value(stored)) if stored is not None else ()
+            rows += [(self._target_node(parse_urn(urn), at, position), relation, source) for urn in urns]
+        self._database.executemany(
+            "INSERT INTO related (target, relation, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows
+        )
+
+    def _target_node(self, name: Name, at: Instant, position: Position) -> int:
+        if name.kind != "column":
+            return self._nodes.name_id(name, at, position)
+        dataset = Name(self._ontology.kind_for_namespace(name.namespace), name.namespace, name.name)
+        return self._nodes.column(self._nodes.name_id(dataset, at, position), name.path, at, position)
 
     def _known_set(self, said: Said) -> KnownSet:
         if said.facets is None:
@@ -372,13 +430,14 @@ class Fold:
         held = self._present(entity)
         self._present.put(entity, (row.type, row.description, row.tags, row.owners, row.dropped))
         self._database.execute(
-            "INSERT INTO entity (id, kind, namespace, name, type, description, tags, owners, dropped, created_at,"
-            " updated_at, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO entity (id, kind, namespace, name, type, description, tags, owners, attributes, dropped,"
+            " created_at, updated_at, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET"
             " type = excluded.type, description = excluded.description, tags = excluded.tags,"
-            " owners = excluded.owners, dropped = excluded.dropped, created_at = excluded.created_at,"
-            " updated_at = excluded.updated_at, touched = excluded.touched",
+            " owners = excluded.owners, attributes = excluded.attributes, dropped = excluded.dropped,"
+            " created_at = excluded.created_at, updated_at = excluded.updated_at, touched = excluded.touched",
             (entity, name.kind, name.namespace, name.name, row.type, row.description, row.tags, row.owners,
-             int(row.dropped), created, updated, position),
+             row.attributes, int(row.dropped), created, updated, position),
         )  # fmt: skip
         if name.kind not in _SEARCHED and (held is None or held[1] != row.description):
             if held is not None:

@@ -20,7 +20,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
+from .conditions import json_type
 from .errors import InvalidInput, Unavailable
+from .reader import AttributeCondition
 from .schema import SCHEMA
 
 _log = logging.getLogger("andon.postgres")
@@ -126,6 +128,23 @@ class PostgresDialect:
         each = " AND ".join([r"words LIKE ? ESCAPE '\'"] * len(words))
         escaped = (it.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for it in words)
         return f"id IN (SELECT rowid FROM entity_search WHERE {each})", [f"%{it}%" for it in escaped]
+
+    def has_value(self, condition: AttributeCondition) -> tuple[str, list[object]]:
+        type, many = json_type(condition.values[0]), json.dumps(list(condition.values))
+        said = "jsonb_path_query(coalesce(entity.attributes, '{}')::jsonb, ?::jsonpath)"
+        path = f'$."{condition.name}"[*]'
+        if condition.comparison == "=":
+            compared = "it IN (SELECT value FROM jsonb_array_elements(?::jsonb) AS wanted (value))"
+        elif type == "string":
+            trimmed = "rtrim({}, 'Z')" if condition.is_instant else "({})"
+            value, wanted = trimmed.format("it #>> '{}'"), trimmed.format("?::jsonb ->> 0")
+            compared = f'{value} COLLATE "C" {condition.comparison} {wanted} COLLATE "C"'
+        else:
+            compared = f"it {condition.comparison} (?::jsonb -> 0)"
+        return (
+            f"EXISTS (SELECT 1 FROM {said} AS it WHERE CASE WHEN jsonb_typeof(it) = '{type}' THEN {compared} END)",
+            [path, many],
+        )
 
     def has_any(self, column: str, key: str, wanted: Iterable[str]) -> tuple[str, list[object]]:
         return (

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ontology import Ontology
+
 from . import failpoint
 from .errors import InvalidInput, Unavailable
 from .journal import Journal
@@ -45,6 +47,9 @@ class ProjectedStore(Protocol):
     def commit(self, position: Position) -> None: ...
 
     def reset(self) -> None: ...
+
+    def adopt(self, ontology: Ontology) -> None:
+        """Fold by these words from now on, and class what is there by them; nothing where they are those in force."""
 
 
 class Leadership(Protocol):
@@ -95,6 +100,7 @@ class Projector:
         self._moved = threading.Condition()
         self._stopping = threading.Event()
         self._rebuild = threading.Event()
+        self._words: tuple[Ontology, Mapping[str, Decode]] | None = None
         self._thread = threading.Thread(target=self._run, name="andon-projector", daemon=True)
         self.failure: BaseException | None = None
 
@@ -122,6 +128,10 @@ class Projector:
         else:
             self._rebuild.set()
 
+    def adopt(self, ontology: Ontology, decoders: Mapping[str, Decode]) -> None:
+        """Decode and fold by these words from the next batch on."""
+        self._words = ontology, decoders
+
     def await_position(self, position: int, timeout: float) -> bool:
         """Block until everything up to `position` can be read, at most `timeout` seconds."""
         with self._moved:
@@ -146,6 +156,11 @@ class Projector:
         if not self._leads():
             self._follow()
             return
+        if self._words is not None:
+            ontology, self._decoders = words = self._words
+            self._store.adopt(ontology)
+            if self._words is words:
+                self._words = None
         if self._rebuild.is_set() or (self._leadership is not None and self._leadership.rebuild_wanted):
             self._store.reset()
             self._rebuild.clear()

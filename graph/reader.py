@@ -58,6 +58,7 @@ class EntityRecord:
     tags: tuple[Tag, ...] = ()
     owners: tuple[Owner, ...] = ()
     dropped: bool = False
+    attributes: str | None = None  # JSON object; `GraphSnapshot.attributes` reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,30 @@ class VersionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeCondition:
+    """An attribute of an entity, or any one of its values where it has many, compares so with one of `values`.
+
+    `comparison` is `=`, `<` or `>`; numbers are compared as numbers, text by code point. `values` are of one type; only
+    `=` compares with more than one. Instants are written as `model.isoformat` does.
+    """
+
+    name: str
+    comparison: str
+    values: tuple[str | int | float | bool, ...]
+    is_instant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EntityQuery:
     """Which entities to list. `types` are ontology classes with their subclasses already expanded."""
 
     types: frozenset[str] | None = None
     kinds: frozenset[str] | None = None
     namespaces: frozenset[str] | None = None
+    names: frozenset[str] | None = None
     tags: frozenset[str] | None = None
     owners: frozenset[str] | None = None
+    attributes: tuple[AttributeCondition, ...] = ()
     search: str | None = None
     include_dropped: bool = False
     order: str = "NAME"  # NAME | CREATED_AT_DESC | UPDATED_AT_DESC
@@ -173,6 +190,15 @@ class LineageAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class RelationRecord:
+    """What somebody said: `source` has `relation` (its name in the ontology, never that of an inverse) to `target`."""
+
+    relation: str
+    source: EntityRecord
+    target: EntityRecord
+
+
+@dataclass(frozen=True, slots=True)
 class PathRecord:
     nodes: tuple[EntityRecord, ...]
     edges: tuple[EdgeRecord, ...]
@@ -212,6 +238,20 @@ class GraphSnapshot(Protocol):
 
     def aliases(self, entity: EntityRecord) -> tuple[Alias, ...]: ...
 
+    def attributes(self, entity: EntityRecord) -> dict[str, object]:
+        """Attribute name -> JSON value, as they were said; the class is the record's `type`."""
+
+    def relations(self, entity: EntityRecord, relation: str | None = None) -> tuple[RelationRecord, ...]:
+        """All that was said to go out from it, or one relation's, in (relation, target urn) order.
+
+        What the graph works out itself (reads, writes, derivedFrom, ...) is read by its own calls.
+        """
+
+    def related_from(
+        self, entity: EntityRecord, relation: str | None = None, first: int | None = None
+    ) -> tuple[RelationRecord, ...]:
+        """All that was said to come in to it, or one relation's, in (relation, source urn) order; `first` of them."""
+
     def columns(self, dataset: EntityRecord) -> tuple[ColumnRecord, ...]:
         """Present columns, in the schema's order, those only named elsewhere last."""
 
@@ -226,6 +266,9 @@ class GraphSnapshot(Protocol):
 
     def job_datasets(self, job: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         """(inputs, outputs) of the job's present lineage."""
+
+    def dataset_jobs(self, dataset: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
+        """(jobs that read it, jobs that write it) by their present lineage, in urn order."""
 
     def parent(self, entity: EntityRecord) -> EntityRecord | None:
         """The parent job of a job, the parent run of a run.

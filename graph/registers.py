@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from .attributes import relation_keys
 from .database import Cached, Database, Ids, in_chunks
 from .model import Instant, Name
 from .statements import Digested, FacetSet, Identifier, Role
@@ -35,6 +36,7 @@ class KnownSet:
     columns: tuple[str, ...]
     fields: tuple[tuple[str, str | None, str | None], ...] | None
     identifiers: tuple[Identifier, ...] | None
+    relations: tuple[str, ...] = ()  # the keys among `facets` that are relations'
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class FacetSets:
         body = _encode((stored, facets.columns, facets.fields, identifiers))
         set_id = self._new_sets.new()
         self._database.execute("INSERT INTO facet_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
-        known = KnownSet(set_id, stored, facets.columns, facets.fields, facets.identifiers)
+        known = KnownSet(set_id, stored, facets.columns, facets.fields, facets.identifiers, relation_keys(stored))
         self._ids.put(digest, known.id)
         self._sets.put(known.id, known)
         return known
@@ -177,7 +179,7 @@ class FacetSets:
             if identifiers is None
             else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
         )
-        return KnownSet(set_id, facets, columns, fields, names)
+        return KnownSet(set_id, facets, columns, fields, names, relation_keys(facets))
 
     def value(self, stored: bytes | int) -> bytes:
         """A facet's JSON, wherever it is kept."""

@@ -5,12 +5,12 @@ edge, member) is bitemporal: a row holds over [valid_from, valid_to) and was kno
 `entity`, `slot`, `overflow`, `run_now` hold the present alone.
 """
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 TABLES = (
     "meta", "node", "facet_value", "facet_set", "says", "slot", "overflow", "content", "run_event", "run_now",
     "declaration", "job_name", "edge_set", "piece", "governs", "edge", "rename", "symlink_of", "occupancy", "member",
-    "entity", "entity_search", "change",
+    "entity", "entity_search", "related", "change",
 )  # fmt: skip
 
 SCHEMA = """
@@ -116,16 +116,24 @@ CREATE INDEX IF NOT EXISTS member_entity ON member (entity);
 -- `touched` is the position at which it was last spoken of: what a projection of the present looks for.
 CREATE TABLE IF NOT EXISTS entity (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, type TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    description TEXT, tags TEXT, owners TEXT, dropped INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL, touched INTEGER NOT NULL
+    description TEXT, tags TEXT, owners TEXT, attributes TEXT, dropped INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, touched INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS entity_type ON entity (type, name, namespace, id);
 CREATE INDEX IF NOT EXISTS entity_updated ON entity (type, updated_at);
 CREATE INDEX IF NOT EXISTS entity_touched ON entity (touched) WHERE kind <> 'run';
+CREATE INDEX IF NOT EXISTS entity_touched_run ON entity (touched) WHERE kind = 'run';
 -- In lower case.
 CREATE VIRTUAL TABLE IF NOT EXISTS entity_search USING fts5 (
     name, namespace, description, tokenize = 'trigram'
 );
+
+-- Who ever named a target (a name, or a column's node) in a relation's register; only ever added to. Whether it does as
+-- of some instant, the register in force then tells.
+CREATE TABLE IF NOT EXISTS related (
+    target INTEGER NOT NULL, relation TEXT NOT NULL, source INTEGER NOT NULL,
+    PRIMARY KEY (target, relation, source)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS change (
     position INTEGER NOT NULL, ordinal INTEGER NOT NULL, what TEXT NOT NULL, urn TEXT NOT NULL,

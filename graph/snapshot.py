@@ -9,18 +9,21 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from ontology import Ontology
 
-from .database import Cached, Database, Dialect, SqliteDialect
+from .attributes import values_of
+from .conditions import holds
+from .database import Cached, Database, Dialect, SqliteDialect, in_chunks
 from .entity import (
     EntityRegisters,
     created_between,
     gather,
+    overflow_of,
     present_row,
     read_overflow,
     said_between,
@@ -32,6 +35,7 @@ from .model import BEGINNING, FOREVER, LATEST, AsOf, Change, Instant, Name, Posi
 from .reader import (
     PARENT_JOB,
     Alias,
+    AttributeCondition,
     ColumnRecord,
     EntityQuery,
     EntityRecord,
@@ -41,22 +45,37 @@ from .reader import (
     Owner,
     Page,
     PathRecord,
+    RelationRecord,
     RunRecord,
     Tag,
     VersionRecord,
 )
-from .registers import FacetSets, Overflowed, column_fields, every_column, facets_in_force, present_columns, winners
+from .registers import (
+    FacetSets,
+    Overflowed,
+    Winner,
+    column_fields,
+    every_column,
+    facets_in_force,
+    present_columns,
+    winners,
+)
 from .registers import Said as SaidSet
+from .relations import Relations
 from .sayings import read_content
 from .statements import Transformation
 from .timeline import READS, WRITES, Edge, RunEvent, run_state
 
-_ENTITY = "id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at"
+_ENTITY = "id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at, attributes"
 _SEARCHED = ("name", "namespace", "coalesce(description, '')")
 _read_edges = msgspec.msgpack.Decoder(frozenset[tuple[int, int, int, tuple[Transformation, ...]]]).decode
 _read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_read_attributes = msgspec.json.Decoder(dict[str, Any]).decode
 
 _SQLITE = SqliteDialect()
+_REGISTERS_KEPT = 256
+"""Entities whose registers a snapshot remembers: fields of one entity are asked for one after another."""
+
 _UNTOLD = (10**9, None, None)
 """(ordinal, type, description) of a column that no schema describes: after those that one does."""
 
@@ -107,6 +126,9 @@ class Snapshot:
         self._columns: dict[int, dict[str, tuple[int, str | None, str | None]]] = {}
         self._members_of: dict[int, list[int]] | None = None
         self._records: dict[int, EntityRecord | None] = {}
+        self._shared_names: frozenset[int] | None = None
+        self._registers_read: dict[int, EntityRegisters | None] = {}
+        self._said_expected: dict[int, tuple[list[SaidSet], list[Overflowed]]] = {}
 
     def position(self) -> Position:
         return self.known
@@ -176,6 +198,20 @@ class Snapshot:
         kind, namespace, name, _, _ = self._node(node)
         return Name(kind, namespace, name)
 
+    def name_id(self, node: int) -> int:
+        """The id of the name that a node is an occupancy of."""
+        return self._node(node)[3]
+
+    def expect_names(self, nodes: Iterable[int]) -> None:
+        """Look the names of these nodes up at once, for those who will ask for them."""
+        unknown = [node for node in nodes if node not in self._shared.names]
+        rows = self.database.execute(
+            "SELECT id, kind, namespace, name, name_id, began FROM node WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(unknown),),
+        )
+        for row in rows if len(unknown) > 1 else ():
+            self._shared.names.put(row[0], row[1:])
+
     def _name_id(self, name: Name) -> int | None:
         row = self.database.execute(
             "SELECT id FROM node WHERE name = ? AND kind = ? AND namespace = ? AND path = '' AND parent = 0"
@@ -192,8 +228,45 @@ class Snapshot:
         ).fetchone()
         return row[0] if row else name_id
 
+    def bearers(self, names: Iterable[Name], at: Instant) -> dict[Name, int]:
+        """The entities that bore these names at an instant; without those that nobody bore or nobody ever named."""
+        found: dict[Name, int] = {}
+        for part in in_chunks(list(dict.fromkeys(names)), 100):
+            wanted = set(part)
+            rows = self.database.execute(
+                f"SELECT id, kind, namespace, name FROM node WHERE name IN ({', '.join('?' * len(part))})"
+                " AND path = '' AND parent = 0 AND began = ?",
+                (*(it.name for it in part), BEGINNING),
+            ).fetchall()
+            for name_id, kind, namespace, text in rows:
+                name = Name(kind, namespace, text)
+                if name in wanted:
+                    entity = self.entity_of(self._bearer_at(name_id, at))
+                    if entity:
+                        found[name] = entity
+        return found
+
+    def _bearer_at(self, name_id: int, at: Instant) -> int:
+        for began, ended, node in self._occupancies_of(name_id):
+            if began <= at < ended:
+                return node
+        return name_id
+
+    def holder(self, name: Name) -> Name:
+        """What keeps the registers of a name: a column's dataset, anything else itself."""
+        if name.kind != "column":
+            return name
+        return Name(self._ontology.kind_for_namespace(name.namespace), name.namespace, name.name)
+
     def _occupancies(self, node: int) -> list[tuple[Instant, Instant, int]]:
-        name_id = self._node(node)[3]
+        return self._occupancies_of(self._node(node)[3])
+
+    def _occupancies_of(self, name_id: int) -> list[tuple[Instant, Instant, int]]:
+        if self._shared_names is None:  # few: those that renames touched
+            every = self.database.execute("SELECT DISTINCT name_id FROM occupancy").fetchall()
+            self._shared_names = frozenset(row[0] for row in every)
+        if name_id not in self._shared_names:
+            return [(BEGINNING, FOREVER, name_id)]
         rows = self.database.execute(
             "SELECT began, ended, node FROM occupancy WHERE name_id = ? AND known_from <= ? AND known_to > ?",
             (name_id, self.known, self.known),
@@ -254,11 +327,18 @@ class Snapshot:
         row = present_row(Name(kind, namespace, name), registers, self._sets, self._ontology)
         return _entity_record(
             (entity, kind, row.type, namespace, name, row.description, row.tags, row.owners, row.dropped,
-             registers.created_at, registers.updated_at)
+             registers.created_at, registers.updated_at, row.attributes)
         )  # fmt: skip
 
     def _registers(self, entity: int) -> EntityRegisters | None:
         """All that is said of an entity; None if nothing is."""
+        if entity not in self._registers_read:
+            if len(self._registers_read) >= _REGISTERS_KEPT:
+                self._registers_read.clear()
+            self._registers_read[entity] = self._read_registers(entity)
+        return self._registers_read[entity]
+
+    def _read_registers(self, entity: int) -> EntityRegisters | None:
         said: list[SaidSet] = []
         overflowed: list[Overflowed] = []
         created: list[Instant] = []
@@ -272,12 +352,49 @@ class Snapshot:
 
     def _said_of(self, node: int) -> tuple[list[SaidSet], list[Overflowed]]:
         """What is said of one name while this node bore it."""
+        if node in self._said_expected:
+            return self._said_expected[node]
         name_id, occupancies = self._node(node)[3], self._occupancies(node)
         if self._is_present and len(occupancies) == 1:
             slots = self.database.execute("SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,))
             said = [SaidSet(self._sets.get(set_id), role, rank, at) for set_id, role, rank, at in slots]
             return said, list(read_overflow(self.database, name_id).values())
         return said_between(self.database, self._sets, node, name_id, occupancies, self.valid, self.known), []
+
+    def winners_of(self, entity: int) -> dict[str, Winner]:
+        """The registers in force of an entity, none where nothing is said of it."""
+        kept = self._registers_read.get(entity)
+        if kept is not None:
+            return kept.winners
+        said: list[SaidSet] = []
+        overflowed: list[Overflowed] = []
+        for node in self.nodes_of([entity]):
+            more, spilled = self._said_of(node)
+            said += more
+            overflowed += spilled
+        return winners(said, overflowed)
+
+    def value(self, stored: bytes | int) -> bytes:
+        """A register's JSON, wherever it is kept."""
+        return self._sets.value(stored)
+
+    def expect_said(self, entities: Iterable[int]) -> None:
+        """Look up at once what is said of these, for those who ask next; forgets what was expected before."""
+        self._said_expected = {}
+        if not self._is_present:
+            return
+        nodes = [it for it in self.nodes_of(entities) if len(self._occupancies(it)) == 1]
+        names = {self.name_id(node): node for node in nodes}
+        found: dict[int, tuple[list[SaidSet], list[Overflowed]]] = {node: ([], []) for node in nodes}
+        wanted = (json.dumps(list(names)),)
+        slots = self.database.execute(
+            "SELECT name_id, set_id, role, rank, at FROM slot WHERE name_id IN (SELECT value FROM json_each(?))", wanted
+        ).fetchall()
+        for name_id, set_id, role, rank, at in slots:
+            found[names[name_id]][0].append(SaidSet(self._sets.get(set_id), role, rank, at))
+        for name_id, spilled in overflow_of(self.database, list(names)):
+            found[names[name_id]][1].append(spilled)
+        self._said_expected = found
 
     def _with_runs(self, records: dict[int, EntityRecord]) -> dict[int, EntityRecord]:
         runs = [it.id for it in records.values() if it.kind == "run"]
@@ -405,6 +522,17 @@ class Snapshot:
         stored = facets_in_force(registers.winners)
         return {key: self._sets.value(value) for key, value in sorted(stored.items())}
 
+    def attributes(self, entity: EntityRecord) -> dict[str, object]:
+        return values_of(_read_attributes(entity.attributes)) if entity.attributes is not None else {}
+
+    def relations(self, entity: EntityRecord, relation: str | None = None) -> tuple[RelationRecord, ...]:
+        return Relations(self).outgoing(entity, relation)
+
+    def related_from(
+        self, entity: EntityRecord, relation: str | None = None, first: int | None = None
+    ) -> tuple[RelationRecord, ...]:
+        return Relations(self).incoming(entity, relation, first)
+
     def aliases(self, entity: EntityRecord) -> tuple[Alias, ...]:
         if isinstance(entity, ColumnRecord):
             return ()
@@ -506,6 +634,7 @@ class Snapshot:
         records = self.entities_by_id(list({it[0] for it in wanted}))
         found: dict[Place, EntityRecord] = {}
         tags: dict[int, dict[str, list[Tag]]] = {}
+        values: dict[int, dict[str, object]] = {}
         for entity, path in wanted:
             record = records.get(entity)
             if record is None:
@@ -518,18 +647,26 @@ class Snapshot:
                 for tag in record.tags:
                     if tag.field:
                         tags[entity][tag.field].append(tag)
-            column = self._column_record(record, path, tuple(tags[entity].get(path, ())), closed)
+                if record.attributes is not None:
+                    values[entity] = _read_attributes(record.attributes)
+            column = self._column_record(record, path, tuple(tags[entity].get(path, ())), values.get(entity), closed)
             if column is not None:
                 found[entity, path] = column
         return found
 
     def _column_record(
-        self, dataset: EntityRecord, path: str, tags: tuple[Tag, ...], closed: bool
+        self,
+        dataset: EntityRecord,
+        path: str,
+        tags: tuple[Tag, ...],
+        values: Mapping[str, object] | None,
+        closed: bool,
     ) -> ColumnRecord | None:
         field = self.column_paths(dataset.id).get(path)
         if field is None and not closed:
             return None
         ordinal, data_type, description = field or _UNTOLD
+        said = values_of(values, path) if values else None
         return ColumnRecord(
             id=dataset.id,
             kind="column",
@@ -542,6 +679,7 @@ class Snapshot:
             description=description,
             tags=tags,
             dropped=dataset.dropped or field is None,
+            attributes=msgspec.json.encode(said).decode() if said else None,
             dataset_id=dataset.id,
             path=path,
             data_type=data_type,
@@ -598,6 +736,18 @@ class Snapshot:
             sides.append(self._listed({self.entity_of(row[0]): None for row in rows}))
         return sides[0], sides[1]
 
+    def dataset_jobs(self, dataset: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
+        readers = self._jobs_at(dataset, READS, "source", "target")
+        return readers, self._jobs_at(dataset, WRITES, "target", "source")
+
+    def _jobs_at(self, dataset: EntityRecord, kind: int, near: str, far: str) -> tuple[EntityRecord, ...]:
+        rows = self.database.execute(
+            f"SELECT DISTINCT {far} FROM edge WHERE {near} IN (SELECT value FROM json_each(?)) AND kind = ?"
+            " AND known_from <= ? AND known_to > ? AND valid_from <= ? AND valid_to > ?",
+            (json.dumps(self.nodes_of([dataset.id])), kind, self.known, self.known, self.valid, self.valid),
+        )
+        return self._listed({self.entity_of(row[0]): None for row in rows})
+
     def _listed(self, ids: dict[int, None]) -> tuple[EntityRecord, ...]:
         records = self.entities_by_id([it for it in ids if it])
         return tuple(sorted(records.values(), key=lambda it: it.urn))
@@ -642,19 +792,11 @@ class Snapshot:
                     if held is None or at < held.created_at:
                         found[version] = VersionRecord(version, at, None)
         if not found:
-            for job in self._writers(dataset):
+            for job in self.dataset_jobs(dataset)[1]:
                 for run in self.runs(job, 50):
                     if run.state == "COMPLETE" and run.ended_at is not None:
                         found[run.name] = VersionRecord(run.name, run.ended_at, run.urn)
         return tuple(sorted(found.values(), key=lambda it: (it.created_at, it.version), reverse=True))
-
-    def _writers(self, dataset: EntityRecord) -> tuple[EntityRecord, ...]:
-        rows = self.database.execute(
-            "SELECT DISTINCT source FROM edge WHERE target IN (SELECT value FROM json_each(?)) AND kind = ?"
-            " AND known_from <= ? AND known_to > ? AND valid_from <= ? AND valid_to > ?",
-            (json.dumps(self.nodes_of([dataset.id])), WRITES, self.known, self.known, self.valid, self.valid),
-        )
-        return self._listed({row[0]: None for row in rows})
 
     # Lineage -----------------------------------------------------------------------------------------------
 
@@ -744,7 +886,7 @@ def read_changes(database: Database, after: int, limit: int) -> list[Change]:
 
 
 def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
-    id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at = row
+    id, kind, type, namespace, name, description, tags, owners, dropped, created_at, updated_at, attributes = row
     return EntityRecord(
         id,
         kind,
@@ -763,6 +905,7 @@ def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
         else (),
         tuple(Owner(str(it["name"]), _text(it.get("type"))) for it in _read_tags(owners)) if owners else (),
         bool(dropped),
+        attributes,
     )
 
 
@@ -787,7 +930,10 @@ _KEY_TYPES: dict[str, type] = {"name": str, "namespace": str, "id": int, "create
 def _conditions(query: EntityQuery, dialect: Dialect) -> tuple[str, list[object]]:
     parts: list[str] = []
     parameters: list[object] = []
-    for column, values in (("type", query.types), ("kind", query.kinds), ("namespace", query.namespaces)):
+    narrowed = (
+        ("type", query.types), ("kind", query.kinds), ("namespace", query.namespaces), ("name", query.names),
+    )  # fmt: skip
+    for column, values in narrowed:
         if values is not None:
             parts.append(f"{column} IN ({', '.join('?' * len(values))})" if values else "1 = 0")
             parameters += sorted(values)
@@ -796,6 +942,10 @@ def _conditions(query: EntityQuery, dialect: Dialect) -> tuple[str, list[object]
             condition, values_of_it = dialect.has_any(column, key, wanted)
             parts.append(condition)
             parameters += values_of_it
+    for wanted_value in query.attributes:
+        condition, values_of_it = dialect.has_value(wanted_value)
+        parts.append(condition)
+        parameters += values_of_it
     if not query.include_dropped:
         parts.append("dropped = 0")
     if query.search:
@@ -839,6 +989,11 @@ def _read_cursor(text: str, length: int) -> list[object]:
     return values
 
 
+def _has_values(record: EntityRecord, conditions: Iterable[AttributeCondition]) -> bool:
+    said = _read_attributes(record.attributes) if record.attributes is not None else {}
+    return all(holds(it, said.get(it.name)) for it in conditions)
+
+
 def _matches(record: EntityRecord, query: EntityQuery) -> bool:
     text = f"{record.name} {record.namespace} {record.description or ''}".lower()
     return (
@@ -846,7 +1001,9 @@ def _matches(record: EntityRecord, query: EntityQuery) -> bool:
         and (query.types is None or record.type in query.types)
         and (query.kinds is None or record.kind in query.kinds)
         and (query.namespaces is None or record.namespace in query.namespaces)
+        and (query.names is None or record.name in query.names)
         and (query.tags is None or any(it.key in query.tags for it in record.tags))
         and (query.owners is None or any(it.name in query.owners for it in record.owners))
+        and (not query.attributes or _has_values(record, query.attributes))
         and all(word in text for word in (query.search or "").lower().split())
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .attributes import ATTRIBUTE
 from .database import Cached, Database
 from .entity import read_overflow
 from .model import FOREVER, Instant, Position
@@ -129,7 +130,7 @@ class Spoken:
         return all(
             order[1] >= since and values.setdefault(key, value) == value
             for key, (order, value) in state.facets.items()
-            if key in SHOWN or key.startswith("tag:")
+            if key in SHOWN or key.startswith(("tag:", ATTRIBUTE))
         )
 
     def _spill(self, name_id: int, state: NameState) -> None:

@@ -35,7 +35,8 @@ class SqliteGraph:
         path.parent.mkdir(parents=True, exist_ok=True)
         swap_in(path)
         self._path = path
-        self._ontology = ontology
+        self.ontology = ontology
+        """By which snapshots read that are opened from now on."""
         self._writer = open_writer(path)
         self._fold = Fold(self._writer, ontology)
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, Shared, int]] = queue.SimpleQueue()
@@ -89,6 +90,19 @@ class SqliteGraph:
         """These are folded next, within the transaction that is open."""
         self._fold.expect(statements)
 
+    def adopt(self, ontology: Ontology) -> None:
+        """Read and fold by these words from now on; what is there is classed by them too."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._fold.adopt(ontology)
+            self._writer.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"the graph cannot be written now ({error.sqlite_errorname})") from error
+            raise
+        self.ontology = ontology
+
     def reset(self) -> None:
         """Forget everything projected, so that the journal is read again from its start; no byte of it stays."""
         discard(self._path)  # it may hold what must not stay
@@ -98,7 +112,7 @@ class SqliteGraph:
         for statement in _statements(SCHEMA):
             self._writer.execute(statement)
         self._writer.execute("COMMIT")
-        self._fold = Fold(self._writer, self._ontology)
+        self._fold = Fold(self._writer, self.ontology)
         self._generation += 1
 
     # Reading (any thread) ----------------------------------------------------------------------------------
@@ -111,7 +125,7 @@ class SqliteGraph:
             if generation != self._generation:
                 shared.clear()
                 generation = self._generation
-            yield Snapshot(connection, shared, self._ontology, as_of)
+            yield Snapshot(connection, shared, self.ontology, as_of)
         finally:
             connection.execute("ROLLBACK")
             self._idle.put((connection, shared, generation))

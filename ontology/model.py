@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 DATASET_KIND = "dataset"
 """The urn kind of everything an OpenLineage event calls a dataset, unless its naming scheme says
@@ -55,6 +56,8 @@ class EntityType:
     icon: str
     """A name of the Tabler icon set: "table"."""
     alignments: tuple[Alignment, ...]
+    module: str = ""
+    """The file that declares it, without its ending: "andon", "cost"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,11 @@ class Relation:
     carries_lineage: bool
     """True where data flows along it, so that impact and upstream walks follow it."""
     alignments: tuple[Alignment, ...]
+    inverse_iri: str = ""
+    inverse_label: str | None = None
+    inverse_alignments: tuple[Alignment, ...] = ()
+    """Those of the inverse, which read from `range` to `domain`."""
+    module: str = ""
 
     @property
     def to_many(self) -> bool:
@@ -94,6 +102,28 @@ class Attribute:
     range: str
     cardinality: str
     alignments: tuple[Alignment, ...]
+    allowed_values: tuple[str, ...] = ()
+    """The only values it may have, sorted; none means any."""
+    module: str = ""
+
+    @property
+    def to_many(self) -> bool:
+        return self.cardinality.endswith("*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """One file of the ontology. `version` is the file's own; "" for shipped ones but the core, whose version they
+    share."""
+
+    name: str
+    """The file's name without its ending."""
+    iri: str
+    label: str
+    definition: str
+    version: str
+    own: bool
+    """True for a file that was added to the shipped ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +157,18 @@ class _SchemeIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ontology:
-    """Everything the ontology file says. Look-ups are dictionary reads; unknown names raise `KeyError`."""
+    """Everything the ontology's files say. Look-ups are dictionary reads; unknown names raise `KeyError`."""
 
     classes: Mapping[str, EntityType]
-    """Key classes, their subclasses and the abstract classes above them, in the order of the file."""
+    """Key classes, their subclasses and the abstract classes above them, in the order of the files."""
     relations: Mapping[str, Relation]
     """By name; the names of inverses are not keys."""
     attributes: Mapping[str, Attribute]
     version: str
+    """The core's, with the name and version of each own file: "1.1.0 + shipping 3"."""
+    modules: tuple[Module, ...] = ()
     _subclasses: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    _superclasses: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
     _key_class_of: Mapping[str, str] = field(init=False, repr=False, compare=False)
     _key_class_for_kind: Mapping[str, str] = field(init=False, repr=False, compare=False)
     _schemes: _SchemeIndex = field(init=False, repr=False, compare=False)
@@ -145,8 +178,10 @@ class Ontology:
     def __post_init__(self) -> None:
         classes = self.classes.values()
         by_kind = {entity.kind: entity.name for entity in classes if entity.key_class}
+        above = {name: _ancestors(self.classes, name) for name in self.classes}
         derived = {
-            "_subclasses": _descendants(self.classes),
+            "_subclasses": _turned(above),
+            "_superclasses": above,
             "_key_class_for_kind": by_kind,
             "_key_class_of": {entity.name: by_kind[entity.kind] for entity in classes if entity.kind},
             "_schemes": _SchemeIndex.of(self.classes),
@@ -155,6 +190,15 @@ class Ontology:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def fingerprint(self) -> int:
+        """62 bits that differ where two ontologies would class one entity differently."""
+        claims = sorted(
+            (it.name, it.kind, sorted(it.parents), *map(sorted, (it.naming_schemes, it.dataset_types, it.job_types)))
+            for it in self.classes.values()
+        )
+        return int.from_bytes(blake2b(repr(claims).encode(), digest_size=8).digest(), "big") >> 2
 
     @property
     def key_classes(self) -> tuple[EntityType, ...]:
@@ -169,6 +213,10 @@ class Ontology:
     def subclasses(self, name: str) -> frozenset[str]:
         """The class itself and all classes below it."""
         return self._subclasses[name]
+
+    def superclasses(self, name: str) -> frozenset[str]:
+        """The class itself and all classes above it."""
+        return self._superclasses[name]
 
     def key_class_for_kind(self, kind: str) -> str:
         """The key class whose urns have this kind: "dataset" -> "Dataset"."""
@@ -207,13 +255,21 @@ class Ontology:
         return exact or self._by_dataset_type.get(plain)
 
 
-def _descendants(classes: Mapping[str, EntityType]) -> dict[str, frozenset[str]]:
-    """Each class with itself and everything below it; the parents must not form a cycle."""
-    below: dict[str, set[str]] = {name: {name} for name in classes}
-    for name in classes:
-        waiting = list(classes[name].parents)
-        while waiting:
-            above = waiting.pop()
-            below[above].add(name)
-            waiting.extend(classes[above].parents)
+def _ancestors(classes: Mapping[str, EntityType], name: str) -> frozenset[str]:
+    """The class and everything above it."""
+    found = {name}
+    waiting = [name]
+    while waiting:
+        new = [parent for parent in classes[waiting.pop()].parents if parent not in found]
+        found.update(new)
+        waiting += new
+    return frozenset(found)
+
+
+def _turned(above: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Each class with itself and everything below it."""
+    below: dict[str, set[str]] = {name: set() for name in above}
+    for name, upper in above.items():
+        for one in upper:
+            below[one].add(name)
     return {name: frozenset(names) for name, names in below.items()}

@@ -1,4 +1,4 @@
-"""One parsed Turtle file: reads single values with a complaint that names the line.
+"""Parsed Turtle files, read as one: single values come with a complaint that names file and line.
 
 Knows RDF and what a well-formed description is, not what Andon's terms mean; that is `ontology.loader`.
 """
@@ -6,17 +6,20 @@ Knows RDF and what a well-formed description is, not what Andon's terms mean; th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 from rdflib.plugins.parsers.notation3 import BadSyntax
+from rdflib.term import Node
 
-from ontology.errors import OntologyError
+from ontology.errors import Faults, OntologyError
 from ontology.source_lines import SourceLines
 
 ANDON = Namespace("https://andon.dev/ns#")
 """The namespace of the shipped terms, and of the properties that describe any term to Andon."""
 
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")
 _LOCAL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -26,7 +29,7 @@ def local_name(iri: str) -> str:
 
 
 class TurtleFile:
-    """The triples of a file, and where they stand in it."""
+    """The triples of one file, and where they stand in it."""
 
     def __init__(self, content: bytes, file: str) -> None:
         """Parse; raises `OntologyError` where the bytes are not UTF-8 or not Turtle."""
@@ -47,19 +50,50 @@ class TurtleFile:
         except ValueError as error:
             line = _line_of_language_tag(self._text, str(error))
             raise OntologyError(file, line, f"not valid Turtle: {error}") from error
+        except RecursionError:
+            raise OntologyError(file, 1, "not valid Turtle: nested too deeply") from None
+        self._check_iris()
 
-    def declared(self, rdf_type: URIRef) -> dict[str, URIRef]:
-        """The terms of a type by local name, in the order of the file; blank nodes are left out."""
+    def fault(self, subject: Node | None, prop: Node | None, reason: str) -> OntologyError:
+        """The error for a fault at a property of a subject, at the subject itself, or in the file as a
+        whole."""
+        # As plain strings: an rdflib term never equals one.
+        line = self._lines.of(str(subject), str(prop) if prop is not None else None) if subject is not None else 1
+        return OntologyError(self.file, line, reason)
+
+    def _check_iris(self) -> None:
+        """The parser lets pass what no IRI may have, and what would end one in a query or a dump (RFC 3987, 2.2)."""
+        for triple in self.graph:
+            for node in triple:
+                if isinstance(node, URIRef) and not _IRI.fullmatch(node):
+                    raise self.fault(triple[0], triple[1], f"expected an IRI, found <{str(node)[:200]}>")
+
+    @cached_property
+    def _lines(self) -> SourceLines:
+        return SourceLines(self._text, self._base)
+
+
+class Terms:
+    """The triples of several files, read as one graph; the order of the files is that of the terms."""
+
+    def __init__(self, files: Sequence[TurtleFile]) -> None:
+        self.files = files
+        self.graph = files[0].graph if len(files) == 1 else _union(files)
+
+    def declared(self, rdf_type: URIRef, faults: Faults) -> dict[str, URIRef]:
+        """The terms of a type by local name, in the order of the files; blank nodes are left out."""
         terms: dict[str, URIRef] = {}
-        for iri in self.graph.subjects(RDF.type, rdf_type):
-            if not isinstance(iri, URIRef):
+        # By file: the union of the graphs has forgotten the order.
+        for iri in (node for file in self.files for node in file.graph.subjects(RDF.type, rdf_type)):
+            name = local_name(str(iri))
+            if not isinstance(iri, URIRef) or terms.get(name) == iri:
                 continue
-            name = local_name(iri)
-            if not _LOCAL_NAME.fullmatch(name):
-                raise self.fault(iri, None, f"expected a name of letters and digits, found '{name}' in <{iri}>")
-            if name in terms:
-                raise self.fault(iri, None, f"the name {name} is taken by <{terms[name]}>")
-            terms[name] = iri
+            with faults.kept():
+                if not _LOCAL_NAME.fullmatch(name):
+                    raise self.fault(iri, None, f"expected a name of letters and digits, found '{name}' in <{iri}>")
+                if name in terms:
+                    raise self.fault(iri, None, f"the name {name} is taken by <{terms[name]}>")
+                terms[name] = iri
         return terms
 
     def text(self, subject: URIRef, prop: URIRef) -> str:
@@ -108,18 +142,18 @@ class TurtleFile:
         """The IRIs of a property, sorted; blank nodes (OWL restrictions) say nothing to Andon."""
         return sorted(node for node in self.graph.objects(subject, prop) if isinstance(node, URIRef))
 
-    def fault(self, subject: URIRef | None, prop: URIRef | None, reason: str) -> OntologyError:
-        """The error for a fault at a property of a subject, at the subject itself, or in the file as a
-        whole."""
-        if subject is None:
-            return OntologyError(self.file, 1, reason)
-        # As plain strings: an rdflib term never equals one.
-        line = self._lines.of(str(subject), str(prop) if prop is not None else None)
-        return OntologyError(self.file, line, reason)
+    def file_of(self, subject: URIRef) -> TurtleFile:
+        """The file that declares a term: the first that says what it is, or speaks of it at all."""
+        declaring = (file for file in self.files if (subject, RDF.type, None) in file.graph)
+        speaking = (file for file in self.files if (subject, None, None) in file.graph)
+        return next(declaring, None) or next(speaking)
 
-    @cached_property
-    def _lines(self) -> SourceLines:
-        return SourceLines(self._text, self._base)
+    def fault(self, subject: URIRef, prop: URIRef | None, reason: str) -> OntologyError:
+        """The error for a fault at a property of a subject, or at the subject itself, in the last file that has it:
+        what came last spoilt it."""
+        having = [file for file in self.files if (subject, prop, None) in file.graph] if prop is not None else []
+        file = having[-1] if having else self.file_of(subject)
+        return file.fault(subject, prop, reason)
 
     def _literals(self, subject: URIRef, prop: URIRef) -> list[Literal]:
         found = list(self.graph.objects(subject, prop))
@@ -135,6 +169,16 @@ class TurtleFile:
     def _short(self, prop: URIRef) -> str:
         """A property as the file writes it: "rdfs:label"."""
         return self.graph.namespace_manager.normalizeUri(prop)
+
+
+def _union(files: Sequence[TurtleFile]) -> Graph:
+    graph = Graph(bind_namespaces="none")
+    for file in files:
+        for prefix, namespace in file.graph.namespaces():
+            graph.bind(prefix, namespace, override=False)
+        for triple in file.graph:
+            graph.add(triple)
+    return graph
 
 
 def _decoded(content: bytes, file: str) -> str:

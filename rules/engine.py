@@ -64,15 +64,17 @@ class Engine:
         received_at: Callable[[Position], Instant],
         outbox: Outbox,
     ) -> None:
-        self._rules: dict[str, list[Rule]] = {}
-        for rule in rules:
-            self._rules.setdefault(rule.change, []).append(rule)
+        self._rules = _by_change(rules)
         self._changes = changes
         self._snapshot = snapshot
         self._received_at = received_at
         self._outbox = outbox
         self._broken = Position(0)  # the position whose evaluation broke last, and how often
         self._breaks = 0
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """Decide by these rules from the next change on."""
+        self._rules = _by_change(rules)
 
     def step(self) -> bool:
         """Decide the next batch of changes; False if there was none.
@@ -260,3 +262,10 @@ def _identity(change: Change, rule: Rule) -> tuple[str, ...]:
 
 def _hash(*parts: str) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _by_change(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.change, []).append(rule)
+    return found

@@ -57,10 +57,12 @@ class RuleService:
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
+        self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
         engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
+        self._use = engine.use
         worker = Worker(self._outbox, {"webhook": webhooks}, append, _now)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
@@ -78,6 +80,16 @@ class RuleService:
         stopped = [loop.stop(_STOP_WITHIN) for loop in (self._engine, self._worker)]
         if all(stopped):
             self._outbox.close()
+
+    def prepare(self, ontology: Ontology) -> Callable[[], None]:
+        """Read the rules by other words; raises `RulesRejected`, else returns what puts them in use."""
+        rules = self._read(ontology) if self._read is not None else ()
+
+        def commit() -> None:
+            self.rules = rules
+            self._use(rules)
+
+        return commit
 
     def notice(self, changes: Sequence[Change]) -> None:
         """Look now rather than within a second: a listener for the projector. Nothing depends on it."""

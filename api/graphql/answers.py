@@ -53,6 +53,13 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Relation:
+    name: str
+    outgoing: bool
+    entity: EntityRecord
+
+
+@dataclass(frozen=True, slots=True)
 class HiddenCount:
     urn: str
     up: int
@@ -131,8 +138,10 @@ class TypeCount:
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     version: str
+    ontology_version: str
     position_received: int
     position_projected: int
+    position_rdf: int | None
     dead_letters: int
     counts: Sequence[TypeCount]
     started_at: Instant

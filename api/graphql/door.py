@@ -26,13 +26,12 @@ from api.graphql.engine import Engine, Outcome, Request, failure, timed_out
 from api.graphql.services import Progress
 from api.metrics import Metrics
 from api.problems import MethodNotAllowed, UnsupportedMediaType
+from api.reading import Patience, min_position
 from graph.errors import AndonError, InvalidInput, Unavailable
 
 RESPONSE = "application/graphql-response+json"
-MIN_POSITION = b"andon-min-position"
 CSRF = b"x-andon-csrf"
 _GRACE = 0.25  # seconds in which an operation may notice itself that its time is over
-_WAITERS = 64  # reads that may wait for a position at once
 
 _EDITOR = Path(__file__).with_name("editor")
 _EDITOR_FILES = {
@@ -59,19 +58,21 @@ class GraphQLDoor:
         max_body_bytes: int,
     ) -> None:
         self._engine = engine
-        self._progress = progress
         self._metrics = metrics
         self._threads = threads
         self._queue = queue
         self._timeout = timeout
-        self._position_wait = position_wait
         self._max_batch = max_batch
         self._max_body_bytes = max_body_bytes
         self._limiter: anyio.CapacityLimiter | None = None
-        self._wait_limiter: anyio.CapacityLimiter | None = None
+        self._patience = Patience(progress, position_wait)
         self._inside = 0  # operations that somebody waits for
         self._busy = 0  # threads at work, also those whose caller was told TIMEOUT
         self._busy_lock = threading.Lock()
+
+    def use(self, engine: Engine) -> None:
+        """Answer by another schema from the next operation on."""
+        self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in ("GET", "HEAD"):
@@ -100,25 +101,8 @@ class GraphQLDoor:
         if b"content-type" not in headers:
             raise UnsupportedMediaType("expected application/json, found no type", field="Content-Type")
         requests, batched = _requests(body, scope[CALLER], CSRF in headers, self._max_batch)
-        await self._await_position(headers.get(MIN_POSITION))
+        await self._patience.await_position(min_position(scope["headers"]))
         return [await self._run(request) for request in requests], batched
-
-    async def _await_position(self, header: bytes | None) -> None:
-        """Wait, bounded, until the graph has read what the caller has written. Raises `Unavailable`."""
-        if header is None:
-            return
-        if not header.isdigit() or len(header) > 18:
-            raise InvalidInput("expected a position, a whole number", field="Andon-Min-Position")
-        position = int(header)
-        if self._progress.position >= position:
-            return
-        if self._wait_limiter is None:
-            self._wait_limiter = anyio.CapacityLimiter(_WAITERS)
-        reached = await anyio.to_thread.run_sync(
-            self._progress.await_position, position, self._position_wait, limiter=self._wait_limiter
-        )
-        if not reached:
-            raise Unavailable(f"the graph has not read up to position {position} yet")
 
     async def _run(self, request: Request) -> Outcome:
         if self._limiter is None:  # made here because it belongs to the running event loop

@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from api.auth import Caller, Scope
-from api.graphql import limits
+from api.graphql import derived, limits
 from api.graphql.executor import FastExecutor
 from api.graphql.limits import Limits
 from api.graphql.operation import Operation
@@ -64,6 +64,7 @@ class Engine:
         self._schema = schema
         self._services = services
         self._limits = allowed
+        self._relations = derived.rows(services.ontology)
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
         self._lock = threading.Lock()
@@ -84,7 +85,7 @@ class Engine:
         known = document is not None
         if document is None:
             document = self._parse(request.query)
-        limits.check(document, request.operation_name, request.variables, self._limits)
+        limits.check(document, request.operation_name, request.variables, self._limits, self._relations)
         if not known:
             errors = validate(self._schema, document, self._rules, max_errors=_MAX_ERRORS, hide_suggestions=True)
             if errors:

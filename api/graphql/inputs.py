@@ -6,6 +6,7 @@ from enum import Enum
 
 import strawberry
 
+from api.graphql.values import Json
 from graph.errors import InvalidInput
 from graph.model import Instant
 
@@ -20,10 +21,23 @@ class AsOf:
     position: int | None = None
 
 
+@strawberry.input(
+    description="What an attribute is; where it has many values, any one will do. Give one comparison or two."
+)
+class AttributeFilter:
+    name: str
+    equals: Json | None = None
+    in_: list[Json] | None = strawberry.field(name="in", default=None)
+    less_than: Json | None = None
+    greater_than: Json | None = None
+
+
 @strawberry.input(description="Each part narrows the list further; inside a part any one value will do.")
 class EntityFilter:
     types: list[str] | None = None
     namespaces: list[str] | None = None
+    names: list[str] | None = strawberry.field(default=None, description="Exactly as they are written.")
+    attributes: list[AttributeFilter] | None = strawberry.field(default=None, description="Each must hold.")
     tags: list[str] | None = None
     owners: list[str] | None = None
     include_dropped: bool | None = None

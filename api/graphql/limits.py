@@ -33,6 +33,7 @@ LOOKUPS = frozenset(
         "job",
         "parent",
         "retired",
+        "relations",
     }
 ) | {
     "inputs",
@@ -59,6 +60,7 @@ ROWS = {
     "columns": 10,
     "inputs": 3,
     "outputs": 3,
+    "relations": 20,
 }
 """Rows assumed where the operation does not say `first`."""
 
@@ -84,14 +86,23 @@ class _Measure:
     lookups: int = 0
 
 
-def check(document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], limits: Limits) -> None:
-    """Raises `InvalidInput` if the operation asks for too much; leaves all else to validation."""
+def check(
+    document: DocumentNode,
+    operation_name: str | None,
+    variables: Mapping[str, Any],
+    limits: Limits,
+    relations: Mapping[str, int],
+) -> None:
+    """Raises `InvalidInput` if the operation asks for too much; leaves all else to validation.
+
+    `relations`: the fields that the ontology adds and that look others up, with the rows assumed of each.
+    """
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    measuring = _Measuring(fragments, variables)
+    measuring = _Measuring(fragments, variables, relations)
     for definition in document.definitions:
         if isinstance(definition, FragmentDefinitionNode):
             measuring.fragment(definition.name.value)
@@ -110,9 +121,15 @@ def _compare(what: str, found: int, allowed: int) -> None:
 
 
 class _Measuring:
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+        relations: Mapping[str, int],
+    ) -> None:
         self._fragments = fragments
         self._variables = variables
+        self._relations = relations
         self._measured: dict[str, _Measure] = {}
         self.aliases = 0
 
@@ -151,13 +168,14 @@ class _Measuring:
         if name in _INTROSPECTION:
             _compare("depth of introspection", below.depth, _INTROSPECTION_DEPTH)
             return _Measure(1, below.fields + 1, 0)
-        paged = name in ROWS and name not in ("lineage", "paths", "columns", "inputs", "outputs")
+        paged = name in ROWS and name not in ("lineage", "paths", "columns", "inputs", "outputs", "relations")
         rows = self._rows(node, name)
-        lookups = (1 if name in LOOKUPS else 0) + (rows if paged else 0) + rows * below.lookups
+        looked_up = name in LOOKUPS or name in self._relations
+        lookups = int(looked_up) + (rows if paged else 0) + rows * below.lookups
         return _Measure(below.depth + 1, below.fields + 1, lookups)
 
     def _rows(self, node: FieldNode, name: str) -> int:
-        assumed = ROWS.get(name, 1)
+        assumed = ROWS.get(name) or self._relations.get(name, 1)
         for argument in node.arguments or ():
             if argument.name.value == "first":
                 value: object = None

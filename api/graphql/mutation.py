@@ -4,6 +4,7 @@ position.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +15,19 @@ from api.graphql import answers, shapes
 from api.graphql.inputs import OwnerInput
 from api.graphql.query import operation
 from api.graphql.shapes import answering
+from api.graphql.values import Json
 from graph.errors import InvalidInput, NotFound
 from graph.model import Name, NewEnvelope, parse_urn
+from graph.reader import EntityRecord
+from ingest import facts
 from ingest import mutation as statement
 
 MAX_TEXT = 10_000  # characters of a description
 MAX_WORD = 200  # characters of a tag's key or value, an owner's name, a reason
 MAX_OWNERS = 100
+
+_RELATING = threading.Lock()
+"""A list of targets is read, changed and said anew by one thread at a time, or a word would get lost."""
 
 
 @strawberry.type
@@ -61,6 +68,28 @@ class Mutation:
 
     @answering(
         shapes.MutationResult,
+        "Say what an attribute of an entity is, which goes before what tools say; null for none, a list for many.",
+    )
+    def set_attribute(
+        self, info: strawberry.Info, urn: str, name: str, value: Json | None = None
+    ) -> answers.MutationResult:
+        entity = _writable(info, urn)
+        return _tell(info, entity, {"attributes": {name: value}})
+
+    @answering(
+        shapes.MutationResult,
+        "Say that an entity has a relation, by its name or its inverse's, to another. From then on the targets are what"
+        " people say, whatever tools say; where there can be one only, it takes the place of the former one.",
+    )
+    def relate(self, info: strawberry.Info, urn: str, relation: str, target: str) -> answers.MutationResult:
+        return _relate(info, urn, relation, target, holds=True)
+
+    @answering(shapes.MutationResult, "Say that an entity does not have a relation to another.")
+    def unrelate(self, info: strawberry.Info, urn: str, relation: str, target: str) -> answers.MutationResult:
+        return _relate(info, urn, relation, target, holds=False)
+
+    @answering(
+        shapes.MutationResult,
         "Remove the bytes of one envelope for good (a secret, personal data); position and reason stay.",
     )
     def redact(self, info: strawberry.Info, position: int, reason: str) -> answers.MutationResult:
@@ -72,15 +101,62 @@ class Mutation:
         return _journal(info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None)
 
 
-def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any]) -> answers.MutationResult:
-    """Journal a statement about an entity, said of the name it goes by now. Raises `NotFound`."""
+def _writable(info: strawberry.Info, urn: str, field: str = "urn") -> EntityRecord:
+    """The entity that a caller who may write speaks of. Raises `NotFound`."""
     asking = operation(info)
     asking.caller.require(Scope.WRITE)
-    parse_urn(urn)
+    try:
+        parse_urn(urn)
+    except InvalidInput as error:
+        raise InvalidInput(error.reason, field=field) from None
     with asking.services.reader.snapshot() as snapshot:
         entity = snapshot.entity(urn)
     if entity is None:
         raise NotFound(f"there is no {urn}")
+    return entity
+
+
+def _relate(info: strawberry.Info, urn: str, name: str, target: str, *, holds: bool) -> answers.MutationResult:
+    """Say the whole list of targets anew, with one more or one less."""
+    asking = operation(info)
+    source, other = _writable(info, urn), _writable(info, target, "target")
+    relation = asking.services.ontology.relations.get(name)
+    if relation is None:
+        every = asking.services.ontology.relations.values()
+        relation = next((it for it in every if it.inverse == name), None)
+        if relation is None:
+            raise InvalidInput(f"the ontology has no relation {name[:100]!r}", field="relation")
+        source, other = other, source
+    with _RELATING:
+        asking.await_position(asking.services.journal.last_position())
+        with asking.services.reader.snapshot() as snapshot:
+            held = [it.target.urn for it in snapshot.relations(source, relation.name)]
+        targets = [it for it in held if it != other.urn]
+        if holds:
+            targets = [*targets, other.urn] if relation.to_many else [other.urn]
+        answer = _tell(info, source, {"relations": {relation.name: targets}})
+    if answer.entity is None or parse_urn(urn) == parse_urn(source.urn):
+        return answer
+    return answers.MutationResult(answer.position, asking.fresh_snapshot(info._raw_info.path).entity(urn))
+
+
+def _tell(info: strawberry.Info, entity: EntityRecord, said: Mapping[str, object]) -> answers.MutationResult:
+    """Journal a person's facts about an entity. Raises `InvalidInput` by the argument that is wrong."""
+    asking = operation(info)
+    name = parse_urn(entity.urn)
+    named = {"type": entity.type, "namespace": name.namespace, "name": name.name, "path": name.path}
+    whole = {**named, **said}
+    try:
+        envelope = facts.envelope_of_person(whole, asking.caller.name, asking.services.now(), asking.services.ontology)
+    except InvalidInput as error:
+        raise InvalidInput(error.reason, field=error.field.removeprefix("entities[0].")) from None
+    return _journal(info, envelope, name)
+
+
+def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any]) -> answers.MutationResult:
+    """Journal a statement about an entity, said of the name it goes by now. Raises `NotFound`."""
+    asking = operation(info)
+    entity = _writable(info, urn)
     envelope = statement.envelope(op, entity.urn, arguments, asking.caller.name, asking.services.now())
     return _journal(info, envelope, parse_urn(entity.urn))
 

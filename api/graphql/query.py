@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -12,7 +12,9 @@ from graphql.language import FragmentSpreadNode, InlineFragmentNode
 
 from api.graphql import answers, shapes
 from api.graphql.inputs import (
+    PAGE_LIMIT,
     AsOf,
+    AttributeFilter,
     Direction,
     EntityFilter,
     EntityOrder,
@@ -24,14 +26,18 @@ from api.graphql.inputs import (
 from api.graphql.operation import Operation
 from api.graphql.shapes import answering
 from api.graphql.sql import LineageAnswer, Question, SqlConvention, SqlLineage, what_if
+from api.graphql.vocabulary import EntityType, TypeRecord, types_of
 from graph import reader
 from graph.errors import InvalidInput
 from graph.model import parse_urn
-from graph.reader import EntityQuery, EntityRecord, GraphSnapshot, LineageQuery, PathRecord
+from graph.reader import AttributeCondition, EntityQuery, EntityRecord, GraphSnapshot, LineageQuery, PathRecord
+from ingest import facts
 from ontology import Ontology
 
 MAX_STARTS = 1_000
 UNBOUNDED_DEPTH = 1_000_000
+_ORDERED = {"lessThan": "<", "greaterThan": ">"}
+_UNORDERED = frozenset({"boolean", "duration"})
 _INTERVALS = frozenset({"validFrom", "validTo"})
 _EVIDENCE = frozenset({"evidence", "evidenceCount", "lastConfirmedAt"})
 
@@ -98,6 +104,8 @@ class Query:
                 _with_subclasses(ontology, wanted.types, "filter.types") if wanted.types is not None else None,
             ),
             namespaces=some(wanted.namespaces),
+            names=some(wanted.names),
+            attributes=_conditions(ontology, wanted.attributes or ()),
             tags=some(wanted.tags),
             owners=some(wanted.owners),
             search=search or None,
@@ -211,14 +219,20 @@ class Query:
         question = Question(sql, dialect or "", default_db or None, default_schema or None, convention, namespace)
         return what_if(question, operation(info), snapshot_of(info, None))
 
+    @answering(list[EntityType], "The classes of the ontology in force, or those that are named.")
+    def types(self, info: strawberry.Info, names: list[str] | None = None) -> list[TypeRecord]:
+        return types_of(operation(info).services.ontology, names)
+
     @answering(shapes.ServiceStatus)
     def status(self, info: strawberry.Info) -> answers.ServiceStatus:
         services = operation(info).services
         counts = snapshot_of(info, None).counts() if "counts" in _selected(info._raw_info) else {}
         return answers.ServiceStatus(
             version=services.version,
+            ontology_version=services.ontology.version,
             position_received=services.journal.last_position(),
             position_projected=services.progress.position,
+            position_rdf=services.rdf_position(),
             dead_letters=services.journal.dead_letter_count(),
             counts=[answers.TypeCount(type, count) for type, count in sorted(counts.items())],
             started_at=services.started_at,
@@ -248,6 +262,33 @@ def _with_subclasses(ontology: Ontology, types: list[str], field: str) -> frozen
     if unknown:
         raise InvalidInput(f"the ontology has no class {unknown[0][:100]!r}", field=field)
     return frozenset[str]().union(*(ontology.subclasses(name) for name in types))
+
+
+def _conditions(ontology: Ontology, filters: Sequence[AttributeFilter]) -> tuple[AttributeCondition, ...]:
+    return tuple(
+        it for index, one in enumerate(filters) for it in _compared(ontology, one, f"filter.attributes[{index}]")
+    )
+
+
+def _compared(ontology: Ontology, wanted: AttributeFilter, field: str) -> Iterator[AttributeCondition]:
+    """The comparisons of one filter; raises `InvalidInput` for values that the attribute cannot have."""
+    attribute = ontology.attributes.get(wanted.name)
+    if attribute is None or wanted.name in facts.KNOWN_OTHERWISE:
+        raise InvalidInput(f"there is no attribute {wanted.name[:100]!r} to filter by", field=f"{field}.name")
+    given = [(it, value) for it, value in (("equals", wanted.equals), ("in", wanted.in_)) if value is not None]
+    ordered = [(it, value) for it, value in (("lessThan", wanted.less_than), ("greaterThan", wanted.greater_than))]
+    given += [(it, value) for it, value in ordered if value is not None]
+    if not given:
+        raise InvalidInput("expected equals, in, lessThan or greaterThan", field=field)
+    for name, value in given:
+        where = f"{field}.{name}"
+        if name in _ORDERED and attribute.range in _UNORDERED:
+            raise InvalidInput(f"a {attribute.range} is neither less nor greater than another", field=where)
+        listed = value if name == "in" and isinstance(value, list) else [value]
+        if not 1 <= len(listed) <= PAGE_LIMIT:
+            raise InvalidInput(f"expected 1 to {PAGE_LIMIT} values, found {len(listed)}", field=where)
+        values = tuple(facts.plain_value(it, attribute, where) for it in listed)
+        yield AttributeCondition(wanted.name, _ORDERED.get(name, "="), values, attribute.range == "dateTime")
 
 
 def _kinds(ontology: Ontology, types: frozenset[str] | None) -> frozenset[str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from api.graphql.shapes import Json
+from api.graphql.values import Json
 from graph.model import Instant, isoformat, parse_instant
 
 

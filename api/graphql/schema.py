@@ -1,5 +1,5 @@
 """Makes the GraphQL schema of an ontology: one object type for each key class, compiled by Strawberry, its
-fields bound.
+fields bound, and those that come from the ontology added.
 
 Strawberry wraps every field in a resolver that looks for arguments, permissions and extensions. Fields
 without arguments need none of that: they are bound to a plain read of the record (`Attribute`) or to their
@@ -29,6 +29,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
 from api.graphql import shapes
+from api.graphql.derived import add_fields
 from api.graphql.mutation import Mutation
 from api.graphql.operation import Operation
 from api.graphql.query import Query
@@ -73,6 +74,7 @@ def build_schema(ontology: Ontology) -> tuple[GraphQLSchema, str]:
     )
     compiled = declared._schema
     _bind(compiled, kinds)
+    add_fields(compiled, ontology, kinds)
     return compiled, print_schema(compiled) + "\n"
 
 

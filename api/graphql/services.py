@@ -82,3 +82,5 @@ class Services:
     version: str
     lineage_max_nodes: int
     position_wait: float
+    rdf_position: Callable[[], int | None] = lambda: None
+    """How far RDF is; None where it is not kept, or nobody has asked it yet."""

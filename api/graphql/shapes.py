@@ -8,13 +8,16 @@ No instance of a shape over a record is ever made: the executor reads a record's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NewType, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 import strawberry
 
+from api.graphql import answers
 from api.graphql.inputs import page_size
 from api.graphql.properties import properties_of, schema_of
+from api.graphql.values import Json
+from graph.attributes import is_fact
 from graph.model import Instant
 from graph.reader import Alias as AliasRecord
 from graph.reader import (
@@ -25,9 +28,6 @@ from graph.reader import (
     RunRecord,
     VersionRecord,
 )
-
-Json = NewType("Json", object)
-"""Any JSON value; bytes that came as JSON travel as `msgspec.Raw`, verbatim."""
 
 TAG_REGISTER = "tag:"
 """Facet keys of tags that people gave; shown as tags, not as facets."""
@@ -58,11 +58,13 @@ def answering(graphql_type: object, description: str | None = None) -> Callable[
 
 def facets(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, msgspec.Raw]:
     found = snapshot.facets(entity)
-    return {key: msgspec.Raw(value) for key, value in found.items() if not key.startswith(TAG_REGISTER)}
+    return {
+        key: msgspec.Raw(value) for key, value in found.items() if not key.startswith(TAG_REGISTER) and not is_fact(key)
+    }
 
 
 def properties(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, object]:
-    return properties_of(snapshot.facets(entity))
+    return properties_of(snapshot.facets(entity)) | snapshot.attributes(entity)
 
 
 def aliases(entity: EntityRecord, snapshot: GraphSnapshot) -> Sequence[AliasRecord]:
@@ -122,6 +124,18 @@ def transformations(edge: EdgeRecord, snapshot: GraphSnapshot) -> Sequence[dict[
     return found
 
 
+def _relations(root: strawberry.Parent[EntityRecord], info: strawberry.Info, first: int = 20) -> list[Relation]:
+    snapshot: GraphSnapshot = info.context.snapshot_below(info._raw_info.path)
+    size, ontology = page_size(first), info.context.services.ontology
+    found: Any = [answers.Relation(it.relation, True, it.target) for it in snapshot.relations(root)[:size]]
+    for it in snapshot.related_from(root, first=size):
+        known = ontology.relations.get(it.relation)
+        name = it.relation if known is None or known.inverse is None else known.inverse
+        found.append(answers.Relation(name, False, it.source))
+    relations: list[Relation] = found
+    return relations
+
+
 @strawberry.type(description="Another name an entity is known by.")
 class Alias:
     namespace: str
@@ -143,6 +157,13 @@ class Owner:
     type: str | None
 
 
+@strawberry.type(description="What a source or a person says that joins an entity to another.")
+class Relation:
+    name: str = about("As it reads from the entity asked about: the relation, or its inverse; see `outgoing`.")
+    outgoing: bool = about("False where the other entity says it; then `name` is the inverse's, if it has one.")
+    entity: Entity = about("The other one.")
+
+
 @strawberry.interface
 class Node:
     id: strawberry.ID = read("urn")
@@ -158,11 +179,15 @@ class Entity(Node):
     description: str | None
     tags: list[Tag]
     owners: list[Owner]
-    properties: Json = ask(properties, "What facets say in plain values, by name.")
+    properties: Json = ask(properties, "Attributes, and what facets say in plain values, by name.")
     facets: Json = ask(facets, "Facet by its key, as it came.")
     created_at: Instant
     updated_at: Instant
     dropped: bool = about("Gone from its system; shown in lineage, left out of lists unless asked for.")
+    relations: list[Relation] = strawberry.field(
+        resolver=_relations,
+        description="What was said to join it to others: at most `first` going out, then coming in.",
+    )
 
 
 @strawberry.type
@@ -305,8 +330,10 @@ class TypeCount:
 @strawberry.type
 class ServiceStatus:
     version: str
+    ontology_version: str
     position_received: int
     position_projected: int
+    position_rdf: int | None = about("Position that RDF has; null where it is not kept, or nobody has asked it yet.")
     dead_letters: int
     counts: list[TypeCount]
     started_at: Instant

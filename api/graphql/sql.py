@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import strawberry
 
 from api.graphql.operation import Operation
-from api.graphql.shapes import Json, about, read
+from api.graphql.shapes import about, read
+from api.graphql.values import Json
 from graph.errors import TooLarge
 from graph.reader import EntityQuery, EntityRecord, GraphSnapshot
 

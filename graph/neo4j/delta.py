@@ -1,8 +1,7 @@
 """What of the fold state is to be written: all that differs since a position, or the whole present in parts.
 
-Deltas are read, not computed from events: rows of `edge` tell by themselves since and until when they were known, the
-entities when they were last spoken of, and their rows are taken as they are now. So a delta costs what changed,
-and applying one brings Neo4j from any earlier position to the snapshot's.
+What may differ is found by `graph.changed`; the rows of that are taken as they are now, so that applying a delta
+brings Neo4j from any earlier position to the snapshot's.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from graph.changed import HOLDS, FoldEdge, Mark, changed_since, edges_where, mark_of
 from graph.lineage import column_urn
-from graph.model import FOREVER, LATEST, Instant, Name, Position, to_datetime
+from graph.model import LATEST, Name, to_datetime
 from graph.reader import EntityRecord
 from graph.sayings import read_detail
 from graph.snapshot import Snapshot
@@ -26,9 +26,6 @@ from graph.timeline import COLUMN, DERIVED, READS, WIDE, WRITES
 from .words import FROM_TARGET, LEFT_OUT, TYPES
 
 Properties = dict[str, Any]
-FoldEdge = tuple[int, int, int, int, int, bytes | None, Instant]
-"""(id, kind, job, source, target, transformations, since), as the fold keeps it."""
-
 _GENERATION_BITS = 40
 _CONFIRMED = (DERIVED, READS, WRITES)
 """Kinds that carry their evidence, kept fresh: few of each job, where it may have hundreds between columns."""
@@ -39,19 +36,7 @@ _RENEWED = ("updatedAt", "lastRun", "lastRunStartedAt", "lastRunEndedAt")
 _ENTITIES_AT_ONCE = 500
 _EDGES_AT_ONCE = 5_000
 _RUNS_LOOKED_AT = 20
-_EDGE = "SELECT id, kind, job_id, source, target, detail, valid_from FROM edge"
-_HOLDS = f"known_to = {LATEST} AND valid_to = {FOREVER}"
 _AMONG = "IN (SELECT value FROM json_each(?))"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far something has read the fold state. `incarnation` differs after the fold was made anew."""
-
-    incarnation: int
-    position: Position
-    last_edge: int
-    last_node: int
 
 
 @dataclass(slots=True)
@@ -78,15 +63,6 @@ class Delta:
             sum(len(rows) for kind in by_type for rows in kind.values())
             + len(self.gone) + len(self.columns) + len(self.ends) + len(self.renewed)
         )  # fmt: skip
-
-
-def mark_of(snapshot: Snapshot) -> Mark:
-    """Where the fold state is."""
-    database = snapshot.database
-    meta = dict(database.execute("SELECT key, value FROM meta").fetchall())
-    last_edge = database.execute("SELECT coalesce(max(id), 0) FROM edge").fetchone()[0]
-    last_node = database.execute("SELECT coalesce(max(id), 0) FROM node").fetchone()[0]
-    return Mark(meta.get("incarnation", 0), Position(meta.get("position", 0)), last_edge, last_node)
 
 
 def key_of(generation: int, id: int) -> int:
@@ -140,7 +116,7 @@ class _Reading:
             self._add_entities(delta, some)
             yield delta
         last = 0
-        while edges := self._edges(f"id > ? AND {_HOLDS} ORDER BY id LIMIT {_EDGES_AT_ONCE}", last):
+        while edges := edges_where(self._database, f"id > ? AND {HOLDS} ORDER BY id LIMIT {_EDGES_AT_ONCE}", last):
             delta = Delta(self._mark)
             self._add_edges(delta, edges)
             yield delta
@@ -149,58 +125,21 @@ class _Reading:
     # A difference --------------------------------------------------------------------------------------------
 
     def difference(self, since: Mark, limit: int) -> Delta | None:
-        touched = self._database.execute(
-            f"SELECT id, kind FROM entity WHERE touched > ? AND kind <> 'run' LIMIT {limit + 1}", (since.position,)
-        ).fetchall()
-        opened = self._edges(f"id > ? AND {_HOLDS} LIMIT {limit + 1}", since.last_edge)
-        closed = self._database.execute(
-            f"SELECT id, kind FROM edge WHERE known_to > ? AND known_to < {LATEST} AND id <= ?",
-            (since.position, since.last_edge),
-        ).fetchall()
-        if len(opened) + len(closed) + len(touched) > limit:
+        changed = changed_since(self._snapshot, since, limit)
+        if changed is None:
             return None
         delta = Delta(self._mark)
-        moved = self._moved(since.position)
-        again = self._touching(moved)
-        for id, kind, *_ in (*closed, *again):
+        moved = changed.moved
+        for id, kind, *_ in (*changed.closed, *changed.again):
             delta.closed[TYPES[kind]].append(self._base + id)
         delta.gone = [self._base + it for it in sorted(moved)]
-        differing = {row[0] for row in touched} | moved | self._widened(since.last_node)
+        differing = {row[0] for row in changed.touched} | moved | changed.widened
         self._add_entities(delta, sorted(differing), moved)
-        held = {it[0] for it in again}
-        self._add_edges(delta, [*again, *(it for it in opened if it[0] not in held)])
-        confirmed = sorted({id for id, kind in touched if kind == "job"} - moved)
+        held = {it[0] for it in changed.again}
+        self._add_edges(delta, [*changed.again, *(it for it in changed.opened if it[0] not in held)])
+        confirmed = sorted({id for id, kind in changed.touched if kind == "job"} - moved)
         self._add_confirmations(delta, confirmed, since.last_edge)
         return delta
-
-    def _moved(self, since: Position) -> set[int]:
-        """Entities whose names are others than then, by a merge, a split or a rename, before and after."""
-        known = f"known_from > ? OR (known_to > ? AND known_to < {LATEST})"
-        found: set[int] = set()
-        for columns, table in (("node, entity", "member"), ("node, name_id", "occupancy")):
-            rows = self._database.execute(f"SELECT {columns} FROM {table} WHERE {known}", (since, since))
-            for pair in rows.fetchall():
-                found.update(pair)
-        found |= {self._snapshot.entity_of(node) for node in found}
-        return found - {0}
-
-    def _touching(self, entities: set[int]) -> list[FoldEdge]:
-        """The edges that end at any name of these entities, or at a column of theirs."""
-        if not entities:
-            return []
-        nodes = {*self._snapshot.nodes_of(entities), *entities}
-        rows = self._database.execute(
-            f"SELECT id FROM node WHERE parent {_AMONG} AND parent > 0", (json.dumps(sorted(nodes)),)
-        )
-        ends = json.dumps(sorted(nodes | {row[0] for row in rows.fetchall()}))
-        found = self._edges(f"source {_AMONG} AND {_HOLDS}", ends)
-        found += self._edges(f"target {_AMONG} AND {_HOLDS}", ends)
-        return list({it[0]: it for it in found}.values())
-
-    def _widened(self, last_node: int) -> set[int]:
-        """Entities that have columns which were never named before."""
-        rows = self._database.execute("SELECT DISTINCT parent FROM node WHERE id > ? AND parent > 0", (last_node,))
-        return {self._snapshot.entity_of(row[0]) for row in rows.fetchall()} - {0}
 
     # Entities and columns ------------------------------------------------------------------------------------
 
@@ -304,10 +243,6 @@ class _Reading:
 
     # Relations -----------------------------------------------------------------------------------------------
 
-    def _edges(self, where: str, mark: object) -> list[FoldEdge]:
-        found: list[FoldEdge] = self._database.execute(f"{_EDGE} WHERE {where}", (mark,)).fetchall()
-        return found
-
     def _add_edges(self, delta: Delta, edges: Sequence[FoldEdge]) -> None:
         self._find_columns(edges)
         for id, kind, job, source, target, detail, since in edges:
@@ -373,7 +308,7 @@ class _Reading:
     def _add_confirmations(self, delta: Delta, jobs: Sequence[int], last_edge: int) -> None:
         """A run of a known job that says what the last one said: its relations are confirmed by it."""
         rows = self._database.execute(
-            f"SELECT id, kind, job_id FROM edge WHERE job_id {_AMONG} AND {_HOLDS}"
+            f"SELECT id, kind, job_id FROM edge WHERE job_id {_AMONG} AND {HOLDS}"
             f" AND kind IN ({', '.join(map(str, _CONFIRMED))}) AND id <= ?",
             (json.dumps(jobs), last_edge),
         )

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from graph.changed import Mark, mark_of
 from graph.errors import AndonError, Unavailable
 from graph.model import Change, Position
 from graph.reader import GraphReader
@@ -19,7 +20,7 @@ from graph.snapshot import Snapshot
 from ontology import Ontology
 
 from .connection import Connection
-from .delta import Delta, Mark, difference, mark_of, whole
+from .delta import Delta, difference, whole
 from .words import Labels, definitions
 from .writing import Fenced, State, Writer
 
@@ -53,6 +54,7 @@ class Projection:
         self._folded = folded
         self._connection = connection
         self._ontology = ontology
+        self._words: Ontology | None = None
         self._token = token
         self._writer = Writer(connection, Labels(ontology), token)
         self._state: State | None = None
@@ -132,6 +134,17 @@ class Projection:
         self._rebuild.set()
         self._wake.set()
 
+    def adopt(self, ontology: Ontology) -> None:
+        """Label by these words from now on: in a new generation, beside the running one."""
+        self._words = ontology
+        self._wake.set()
+
+    def _take_words(self, ontology: Ontology) -> None:
+        self._ontology, self._words = ontology, None
+        self._writer = Writer(self._connection, Labels(ontology), self._token)
+        self._state = None  # constraints are looked at again
+        self._rebuild.set()
+
     def _run(self) -> None:
         tries = 0
         while not self._stopping.is_set():
@@ -174,6 +187,8 @@ class Projection:
         """Bring Neo4j to where the fold state is now, or look how far it has been; False if it is there already."""
         if not self._token():
             return self._follow()
+        if self._words is not None:
+            self._take_words(self._words)
         held = self._state if self._state is not None else self._connect()
         if not self._is_away and not self._rebuild.is_set() and self._folded() == held.mark.position:
             return False

@@ -120,12 +120,16 @@ class Neo4jSnapshot:
         self.entities = fold.entities
         self.entities_by_id = fold.entities_by_id
         self.facets = fold.facets
+        self.attributes = fold.attributes
+        self.relations = fold.relations
+        self.related_from = fold.related_from
         self.aliases = fold.aliases
         self.columns = fold.columns
         self.versions = fold.versions
         self.runs = fold.runs
         self.run_datasets = fold.run_datasets
         self.job_datasets = fold.job_datasets
+        self.dataset_jobs = fold.dataset_jobs
         self.parent = fold.parent
         self.is_retired = fold.is_retired
         self.counts = fold.counts

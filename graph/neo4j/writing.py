@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from graph.changed import Mark
 from graph.errors import Conflict
 from graph.model import Position
 
 from .connection import Connection
-from .delta import Delta, Mark, first_key
+from .delta import Delta, first_key
 from .words import COLUMN_LABEL, ENTITY, Labels
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ given.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from graph.reader import (
     Owner,
     Page,
     PathRecord,
+    RelationRecord,
     RunRecord,
     Tag,
     VersionRecord,
@@ -57,6 +59,7 @@ class FakeGraph:
     columns_of: Mapping[int, Sequence[ColumnRecord]] = field(default_factory=dict)
     runs_of: Mapping[int, Sequence[RunRecord]] = field(default_factory=dict)
     edges: Sequence[EdgeRecord] = ()
+    related: Sequence[RelationRecord] = ()
     differences: Sequence[DiffRecord] = ()
     read_up_to: int = 0
     as_of: AsOf = PRESENT
@@ -94,6 +97,17 @@ class FakeGraph:
     def facets(self, entity: EntityRecord) -> dict[str, bytes]:
         return dict(self.facets_of.get(entity.id, {}))
 
+    def attributes(self, entity: EntityRecord) -> dict[str, object]:
+        return json.loads(entity.attributes) if entity.attributes is not None else {}
+
+    def relations(self, entity: EntityRecord, relation: str | None = None) -> tuple[RelationRecord, ...]:
+        return tuple(it for it in self.related if it.source == entity and relation in (None, it.relation))
+
+    def related_from(
+        self, entity: EntityRecord, relation: str | None = None, first: int | None = None
+    ) -> tuple[RelationRecord, ...]:
+        return tuple(it for it in self.related if it.target == entity and relation in (None, it.relation))[:first]
+
     def aliases(self, entity: EntityRecord) -> tuple[Alias, ...]:
         return (Alias("s3://lake", entity.name, "LOCATION"),)
 
@@ -112,6 +126,9 @@ class FakeGraph:
     def job_datasets(self, job: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         datasets = tuple(record for record in self.records if record.kind == "dataset")
         return datasets[:1], datasets[1:]
+
+    def dataset_jobs(self, dataset: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
+        return (), ()
 
     def parent(self, entity: EntityRecord) -> EntityRecord | None:
         return None

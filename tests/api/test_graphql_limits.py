@@ -29,9 +29,9 @@ def refused(graphql: Asking, query: str, variables: dict[str, object] | None = N
 
 def test_ten_levels_are_taken_and_eleven_are_not() -> None:
     allowed = Limits(depth=10, cost=10**9, aliases=15, tokens=2_000)
-    check(parse(nested(10)), None, {}, allowed)
+    check(parse(nested(10)), None, {}, allowed, {})
     with pytest.raises(InvalidInput, match="depth is 11, allowed are 10"):
-        check(parse(nested(11)), None, {}, allowed)
+        check(parse(nested(11)), None, {}, allowed, {})
 
 
 def test_depth_is_counted_through_fragments(graphql: Asking) -> None:

@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp
 
 from api.auth import ANYONE
+from api.doors import DEAD_LETTER_BYTES
 from api.front import CALLER
 from api.metrics import Metrics
-from api.openlineage import DEAD_LETTER_BYTES, BatchDoor, EventDoor
+from api.openlineage import BatchDoor, EventDoor
 from graph.errors import Unavailable
 from graph.journal import Appended
 from graph.model import NewEnvelope

@@ -9,16 +9,18 @@ from hashlib import blake2b
 from typing import Any
 
 from graph.model import AsOf, Change, Envelope, Instant, Position
-from graph.reader import EntityQuery, EntityRecord, GraphSnapshot, Level, LineageQuery
+from graph.reader import EntityQuery, EntityRecord, GraphSnapshot, Level, LineageQuery, RelationRecord
 from graph.statements import Statements
-from ingest import mutation
+from ingest import facts, mutation
 from ingest.openlineage import Decoder
 from ontology import load
 from tests.contract.adapters import Store
-from tests.reference.events import Json, micros
+from tests.reference.events import Json, kind_of, micros
 
+_WORDS = load()
 _DECODERS: dict[str, Callable[[Envelope], Statements]] = {
-    "openlineage": Decoder(load().kind_for_namespace),
+    "openlineage": Decoder(_WORDS.kind_for_namespace),
+    facts.KIND: facts.Decoder(_WORDS),
     mutation.KIND: mutation.decode,
 }
 _EVERYTHING = 10**6
@@ -28,11 +30,10 @@ Dump = dict[str, Any]
 
 
 def envelope(position: int, body: Json) -> Envelope:
-    """The envelope of an event, or of a mutation where it has an `op`."""
+    """The envelope of an event, a mutation or facts."""
     content = json.dumps(body).encode()
-    kind = mutation.KIND if "op" in body else "openlineage"
     digest = blake2b(content, digest_size=16).digest()
-    return Envelope(Position(position), kind, "test", Instant(micros(1_000 + position)), digest, content)
+    return Envelope(Position(position), kind_of(body), "test", Instant(micros(1_000 + position)), digest, content)
 
 
 def fold(store: Store, body: Json, position: int) -> list[Change]:
@@ -82,6 +83,9 @@ def _dumped(snapshot: GraphSnapshot) -> Iterator[tuple[str, Any]]:
 def _entity(snapshot: GraphSnapshot, record: EntityRecord) -> Dump:
     content: Dump = {"record": _without_ids(record), "facets": snapshot.facets(record)}
     content["aliases"] = snapshot.aliases(record)
+    content["attributes"] = snapshot.attributes(record)
+    content["relations"] = said(snapshot.relations(record))
+    content["related"] = said(snapshot.related_from(record))
     if record.kind == "dataset":
         content["columns"] = [_without_ids(it) for it in snapshot.columns(record)]
         content["versions"] = snapshot.versions(record)
@@ -94,6 +98,11 @@ def _entity(snapshot: GraphSnapshot, record: EntityRecord) -> Dump:
         parent = snapshot.parent(record)
         content["parent"] = parent.urn if parent else None
     return content
+
+
+def said(relations: Sequence[RelationRecord]) -> list[tuple[str, str, str]]:
+    """(relation, source, target) of each, by urn."""
+    return [(it.relation, it.source.urn, it.target.urn) for it in relations]
 
 
 def _urns(sides: tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]) -> list[list[str]]:

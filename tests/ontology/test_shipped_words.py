@@ -6,16 +6,25 @@ import subprocess
 import sys
 import time
 from itertools import combinations
+from math import dist
 from pathlib import Path
 
 import pytest
 
+from ingest.sql import modelling
 from ontology import Attribute, EntityType, Ontology, Relation, load
 
 KEY_CLASSES = set(
     "Dataset Column Job Run Model ModelVersion Dashboard Chart Service Policy CostItem Contract Assertion "
-    "Incident Tag GlossaryTerm Person Team Domain DataProduct Environment Rule Firing".split()
+    "Incident Tag GlossaryTerm Person Team Domain DataProduct Environment Rule Firing "
+    "CodeRepository System Schema Constraint Resource Release Configuration Account Metric Glossary Experiment Feature "
+    "PolicyRule Framework Control AccessGrant Role Measurement Finding ServiceLevelObjective Budget "
+    "BusinessProcess".split()
 )
+MODULES = (
+    "andon analytics business cloud compute containers cost governance lean machine_learning orchestration process "
+    "programming quality schema semantic storage"
+).split()
 STANDARDS = (
     "http://www.w3.org/ns/prov#",
     "http://www.w3.org/ns/dcat#",
@@ -145,7 +154,10 @@ def test_the_job_type_facet_tells_the_class_of_a_job(words: Ontology, job_type: 
 def test_lineage_flows_along_these_relations_only(words: Ontology) -> None:
     flowing = {relation.name for relation in words.relations.values() if relation.carries_lineage}
 
-    assert flowing == {"derivedFrom", "columnDerivedFrom", "reads", "writes", "feeds", "trainedOn"}
+    assert flowing == {
+        *("derivedFrom", "columnDerivedFrom", "reads", "writes", "feeds", "trainedOn"),
+        *("computedFrom", "usesFeature"),
+    }
 
 
 def test_dashboards_and_models_can_be_read_written_and_derived(words: Ontology) -> None:
@@ -160,12 +172,41 @@ def test_every_relation_can_be_read_from_both_ends(words: Ontology) -> None:
     assert not set(inverses) & {*words.relations, *words.attributes}
 
 
-def test_to_one_relations_say_so(words: Ontology) -> None:
-    to_one = {relation.name for relation in words.relations.values() if not relation.to_many}
+def test_to_one_relations_of_the_core_say_so(words: Ontology) -> None:
+    core = (relation for relation in words.relations.values() if relation.module == "andon")
 
-    assert to_one == {
-        *("executes", "parentJob", "parentRun", "inDomain", "inEnvironment", "firedBy", "firedOn"),
+    assert {relation.name for relation in core if not relation.to_many} == {
+        *("executes", "parentJob", "parentRun", "versionOf", "inDomain", "inEnvironment", "firedBy", "firedOn"),
     }
+
+
+def test_the_modules_are_the_layers_and_what_cuts_across_them(words: Ontology) -> None:
+    assert [module.name for module in words.modules] == MODULES
+    assert not any(module.own for module in words.modules)
+    terms = (*words.classes.values(), *words.relations.values(), *words.attributes.values())
+    assert {term.module for term in terms} == set(MODULES)
+
+
+def test_costs_have_the_columns_of_focus_under_their_names(words: Ontology) -> None:
+    told = {it.name: [one.iri for one in it.alignments] for it in words.attributes.values() if it.domain == "CostItem"}
+
+    assert {"billedCost", "billingCurrency", "chargePeriodStart", "chargePeriodEnd"} <= set(told)
+    for name, iris in told.items():
+        assert [iri.rpartition("#")[2] for iri in iris] == [name[0].upper() + name[1:]]
+
+
+def test_the_roles_and_patterns_of_tables_are_the_words_of_andon_sql_model(words: Ontology) -> None:
+    patterns = set(modelling.Kind) - {modelling.Kind.NONE}
+
+    assert set(words.attributes["modelRole"].allowed_values) == set(modelling.Role)
+    assert set(words.attributes["modelPattern"].allowed_values) == patterns
+
+
+def test_what_sql_tells_of_the_keeping_of_tables_has_a_word(words: Ontology) -> None:
+    """`ingest.sql.result.Property.name`, where it is about the whole table."""
+    assert {"fileFormat", "compression", "storageLocation", "partitionedBy", "clusteredBy", "sortedBy"} <= set(
+        words.attributes
+    )
 
 
 def test_every_key_class_can_be_joined_to_another(words: Ontology) -> None:
@@ -182,6 +223,13 @@ def test_colours_of_key_classes_differ_and_stand_out_on_white_and_on_dark(words:
     for colour in colours:
         assert _contrast(colour, WHITE) >= 3, colour
         assert _contrast(colour, DARK) >= 3, colour
+
+
+def test_colours_that_stand_in_one_legend_can_be_told_apart(words: Ontology) -> None:
+    """By their distance in Oklab (B. Ottosson, 2020), where 2 is about what one can just see."""
+    colours = [_oklab(entity.colour) for entity in words.key_classes]
+
+    assert min(100 * dist(one, other) for one, other in combinations(colours, 2)) > 3.5
 
 
 def test_icons_of_key_classes_differ(words: Ontology) -> None:
@@ -229,6 +277,18 @@ def _cpu(script: str) -> float:
     return float(_output(script))
 
 
+def _oklab(colour: str) -> tuple[float, float, float]:
+    red, green, blue = _linear(colour)
+    long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
+    middle = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)
+    short = (0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue) ** (1 / 3)
+    return (
+        0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short,
+    )
+
+
 def _contrast(one: str, other: str) -> float:
     """Contrast of two colours as WCAG 2.1 defines it, from 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
@@ -236,6 +296,10 @@ def _contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = _linear(colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(colour: str) -> list[float]:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]

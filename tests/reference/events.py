@@ -219,13 +219,40 @@ def mutation(at: int, op: str, urn: str, **more: Any) -> Json:
     return {"op": op, "urn": urn, "by": "ann", "at": iso(at)} | more
 
 
+def facts(at: int, *entities: Json, dropped: Iterable[str] = (), by: str | None = None) -> Json:
+    """The body of a facts envelope; with `by` what a person says."""
+    said: Json = {"id": "1", "source": by or "crawl", "at": iso(at), "entities": list(entities)}
+    said |= {"dropped": list(dropped)} if dropped else {}
+    return said | ({} if by is None else {"by": by})
+
+
+def fact(
+    type: str,
+    name: str,
+    attributes: Json | None = None,
+    relations: Mapping[str, Sequence[str | Json]] | None = None,
+    *,
+    namespace: str = DB,
+    **more: Any,
+) -> Json:
+    """One entity of a facts body; `path`, `description`, `tags` and `owners` by keyword."""
+    said: Json = {"type": type, "namespace": namespace, "name": name} | more
+    said |= {"attributes": attributes} if attributes is not None else {}
+    return said | ({"relations": dict(relations)} if relations is not None else {})
+
+
+def kind_of(body: Json) -> str:
+    """The kind of envelope that a body is of."""
+    return "mutation" if "op" in body else "facts" if "entities" in body else "openlineage"
+
+
 def envelopes(bodies: Sequence[Json], received: Sequence[int] | None = None) -> list[Envelope]:
     """Positions 1, 2, ... in the order given. received: seconds, else one second after another."""
     return [
         Envelope(
             position=index + 1,
             received_at=micros(received[index] if received else 1_000 + index),
-            kind="mutation" if "op" in body else "openlineage",
+            kind=kind_of(body),
             body=json.dumps(body).encode(),
         )
         for index, body in enumerate(bodies)

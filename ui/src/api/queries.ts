@@ -17,8 +17,22 @@ fragment Edge on LineageEdge {
 const RUN = `fragment RunLine on Run { urn name state startedAt endedAt updatedAt facets }`;
 
 export const STATUS = `query Status {
-  status { version positionReceived positionProjected deadLetters authentication counts { type count } }
+  status { version ontologyVersion positionReceived positionProjected deadLetters authentication counts { type count } }
 }`;
+
+export const TYPES = `query Types {
+  status { ontologyVersion }
+  types { name label definition kind keyClass parents colour icon own carriesLineage }
+}`;
+
+export const TERMS = `query Terms($name: String!) {
+  types(names: [$name]) {
+    attributes { name label definition domain range }
+    relations { ...Term }
+    relationsTo { ...Term }
+  }
+}
+fragment Term on RelationType { name label definition inverse inverseLabel domain range }`;
 
 export const HOME = `query Home {
   datasets: entities(type: "Dataset", orderBy: UPDATED_AT_DESC, first: 8) { totalCount nodes { ...Summary } }
@@ -32,8 +46,8 @@ export const SEARCH = `query Search($search: String!, $first: Int!) {
   entities(search: $search, first: $first) { totalCount nodes { ...Summary } }
 } ${NAMED} ${SUMMARY}`;
 
-export const CATALOGUE = `query Catalogue($type: String, $search: String, $after: String) {
-  entities(type: $type, search: $search, orderBy: NAME, first: 50, after: $after) {
+export const CATALOGUE = `query Catalogue($types: [String!], $search: String, $after: String) {
+  entities(filter: {types: $types}, search: $search, orderBy: NAME, first: 50, after: $after) {
     totalCount pageInfo { hasNextPage endCursor } nodes { ...Summary }
   }
 } ${NAMED} ${SUMMARY}`;
@@ -58,19 +72,30 @@ export const COLUMN_LINEAGE = `query ColumnLineage($urns: [String!]!, $direction
   }
 } ${NAMED} ${SUMMARY} ${EDGE}`;
 
-export const DETAILS = `query Details($urn: String!, $asOf: AsOf) {
-  entity(urn: $urn, asOf: $asOf) {
-    ...Summary createdAt properties facets aliases { namespace name kind }
-    ... on Dataset {
-      columns { urn name dataType ordinal description tags { key value source field } }
-      schema { name type description }
-      versions { version createdAt runUrn }
-    }
-    ... on Column { dataType dataset { ...Named } }
-    ... on Job { retired parent { ...Named } inputs { ...Named } outputs { ...Named } runs(first: 20) { ...RunLine } }
-    ... on Run { state startedAt endedAt job { ...Named } inputs { ...Named } outputs { ...Named } }
+const DETAILS_OF = `
+fragment Details on Entity {
+  ...Summary createdAt properties facets aliases { namespace name kind }
+  ... on Dataset {
+    columns { urn name dataType ordinal description tags { key value source field } }
+    schema { name type description }
+    versions { version createdAt runUrn }
   }
-} ${NAMED} ${SUMMARY} ${RUN}`;
+  ... on Column { dataType dataset { ...Named } }
+  ... on Job { retired parent { ...Named } inputs { ...Named } outputs { ...Named } runs(first: 20) { ...RunLine } }
+  ... on Run { state startedAt endedAt job { ...Named } inputs { ...Named } outputs { ...Named } }
+}
+${NAMED} ${SUMMARY} ${RUN}`;
+
+export const DETAILS = `query Details($urn: String!, $asOf: AsOf) {
+  entity(urn: $urn, asOf: $asOf) { ...Details }
+} ${DETAILS_OF}`;
+
+export const ENTITY = `query Entity($urn: String!, $asOf: AsOf, $related: Int!) {
+  entity(urn: $urn, asOf: $asOf) {
+    ...Details
+    relations(first: $related) { name outgoing entity { ...Named dropped } }
+  }
+} ${DETAILS_OF}`;
 
 export const PRODUCERS = `query Producers($urn: String!, $asOf: AsOf) {
   lineage(urns: [$urn], direction: UPSTREAM, depth: 1, asOf: $asOf) { edges { target via } }

@@ -113,6 +113,17 @@ export interface EntityDetails extends EntitySummary {
   dataType?: string | null;
 }
 
+/** As it reads from the entity that was asked about: `name` is the inverse's where the other entity says it. */
+export interface Relation {
+  name: string;
+  outgoing: boolean;
+  entity: Named & { dropped: boolean };
+}
+
+export interface EntityWithRelations extends EntityDetails {
+  relations: Relation[];
+}
+
 export interface JobDetails extends Named {
   description: string | null;
   facets: Facets;
@@ -120,13 +131,51 @@ export interface JobDetails extends Named {
   runs: RunSummary[];
 }
 
+export interface TypeCount {
+  type: string;
+  count: number;
+}
+
 export interface Status {
   version: string;
+  ontologyVersion: string;
   positionReceived: number;
   positionProjected: number;
   deadLetters: number;
   authentication: boolean;
-  counts: { type: string; count: number }[];
+  counts: TypeCount[];
+}
+
+/** A class of the ontology; `kind`, `keyClass`, `colour` and `icon` are null above the key classes. */
+export interface EntityType {
+  name: string;
+  label: string;
+  definition: string;
+  kind: string | null;
+  keyClass: string | null;
+  parents: string[];
+  colour: string | null;
+  icon: string | null;
+  own: boolean;
+  carriesLineage: boolean;
+}
+
+export interface AttributeType {
+  name: string;
+  label: string;
+  definition: string;
+  domain: string;
+  range: string;
+}
+
+export interface RelationType {
+  name: string;
+  label: string;
+  definition: string;
+  inverse: string | null;
+  inverseLabel: string | null;
+  domain: string;
+  range: string;
 }
 
 export interface DeadLetter {
@@ -144,5 +193,7 @@ export interface Page<N> {
 }
 
 export interface AsOf {
-  valid: string;
+  valid?: string;
+  position?: number;
+  known?: string;
 }

@@ -1,12 +1,16 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
+import { OF_THE_ONTOLOGY, useVocabularyQuery } from '../vocabulary/useVocabulary';
 import { gql } from './gql';
 import { STATUS } from './queries';
 import type { Status } from './schema';
 
 const POLL_MS = 8_000;
 
-/** The server's status, polled; when its position moves, whatever is on screen is asked for again. */
+/**
+ * The server's status, polled. When its position moves, whatever is on screen is asked for again; what hangs on the
+ * ontology alone, when that is another.
+ */
 export function useStatus() {
   const client = useQueryClient();
   const status = useQuery({
@@ -21,7 +25,13 @@ export function useStatus() {
     if (position === undefined) return;
     const moved = known.current !== undefined && known.current !== position;
     known.current = position;
-    if (moved) void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'status' });
+    if (moved) void client.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'status' && of !== OF_THE_ONTOLOGY });
   }, [client, position]);
+  const { data: vocabulary } = useVocabularyQuery();
+  const ontology = status.data?.ontologyVersion;
+  useEffect(() => {
+    if (ontology === undefined || !vocabulary || ontology === vocabulary.version) return;
+    void client.invalidateQueries({ queryKey: [OF_THE_ONTOLOGY] });
+  }, [client, ontology, vocabulary]);
   return status;
 }

@@ -1,14 +1,18 @@
-import { ActionIcon, Skeleton, Tabs } from '@mantine/core';
-import { IconX } from '@tabler/icons-react';
+import { ActionIcon, Skeleton, Tabs, Tooltip } from '@mantine/core';
+import { IconFileDescription, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
 import { gql } from '../api/gql';
 import { DETAILS } from '../api/queries';
 import type { EntityDetails } from '../api/schema';
+import { entityAddress } from '../entity/address';
+import { asOf } from '../entity/asOf';
 import { EntityIcon } from '../entity/EntityIcon';
 import { displayName, placeOf } from '../entity/naming';
-import { asOf } from '../lineage/useLineage';
 import { FailureNotice } from '../shell/FailureNotice';
 import { texts } from '../texts';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { labelOf } from '../vocabulary/vocabulary';
 import { ColumnsTab } from './ColumnsTab';
 import classes from './Details.module.css';
 import { FacetsTab } from './FacetsTab';
@@ -37,7 +41,7 @@ export function Aside({ urn, at, overlay, onClose, onColumn }: Props) {
       {details.isPending && <AsideSkeleton />}
       {entity && (
         <>
-          <Header entity={entity} onClose={overlay ? onClose : null} />
+          <Header entity={entity} at={at} onClose={overlay ? onClose : null} />
           <DetailTabs entity={entity} at={at} onColumn={onColumn} />
         </>
       )}
@@ -45,14 +49,22 @@ export function Aside({ urn, at, overlay, onClose, onColumn }: Props) {
   );
 }
 
-function Header({ entity, onClose }: { entity: EntityDetails; onClose: (() => void) | null }) {
+interface HeaderProps {
+  entity: EntityDetails;
+  at: string | null;
+  onClose: (() => void) | null;
+}
+
+function Header({ entity, at, onClose }: HeaderProps) {
+  const vocabulary = useVocabulary();
+  const { short } = displayName(entity);
   const domainTags = entity.tags.filter((tag) => !tag.field).slice(0, 4);
   return (
     <header className={classes.header}>
       <EntityIcon type={entity.type} keyClass={entity.__typename} size={36} />
       <div className={classes.headerText}>
-        <span className={`${classes.dim} clip`}>{[entity.type, placeOf(entity)].join(' · ')}</span>
-        <h2>{displayName(entity).short}</h2>
+        <span className={`${classes.dim} clip`}>{[labelOf(vocabulary, entity.type), placeOf(entity)].join(' · ')}</span>
+        <h2>{short}</h2>
         {(domainTags.length > 0 || entity.dropped) && (
           <span className={classes.badges}>
             {entity.dropped && <span className={classes.bad}>{texts.lineage.dropped}</span>}
@@ -64,6 +76,11 @@ function Header({ entity, onClose }: { entity: EntityDetails; onClose: (() => vo
           </span>
         )}
       </div>
+      <Tooltip label={texts.entity.page(short)}>
+        <ActionIcon component={Link} href={entityAddress(entity.urn, at)} aria-label={texts.entity.page(short)}>
+          <IconFileDescription size={18} stroke={1.7} />
+        </ActionIcon>
+      </Tooltip>
       {onClose && (
         <ActionIcon aria-label={texts.details.close} onClick={onClose}>
           <IconX size={17} stroke={1.8} />
@@ -88,7 +105,7 @@ function DetailTabs({ entity, at, onColumn }: { entity: EntityDetails; at: strin
         <Tabs.Tab value="facets">{texts.details.facets}</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="overview" tabIndex={0}>
-        <Overview entity={entity} />
+        <Overview entity={entity} at={at} />
       </Tabs.Panel>
       {hasColumns && (
         <Tabs.Panel value="columns" tabIndex={0}>

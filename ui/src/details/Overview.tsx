@@ -1,17 +1,20 @@
-import { Fragment } from 'react';
-import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { EntityDetails, Named } from '../api/schema';
+import { attributeRows } from '../entity/about';
 import { addressOf } from '../entity/address';
 import { EntityIcon } from '../entity/EntityIcon';
+import { Value } from '../entity/Value';
 import { displayName, platformOf } from '../entity/naming';
-import { ago, moment } from '../entity/times';
-import { CopyButton } from '../shell/CopyButton';
 import { texts } from '../texts';
+import { useTerms, useVocabulary } from '../vocabulary/useVocabulary';
+import { labelOf } from '../vocabulary/vocabulary';
 import classes from './Details.module.css';
+import { Dim, Fact, Urn, When } from './Facts';
 
-export function Overview({ entity }: { entity: EntityDetails }) {
-  const properties = Object.entries(entity.properties);
+export function Overview({ entity, at }: { entity: EntityDetails; at: string | null }) {
+  const vocabulary = useVocabulary();
+  const terms = useTerms(entity.type);
+  const rows = terms.isPending ? [] : attributeRows(entity.properties, terms.data);
   const columnTags = entity.tags.filter((tag) => tag.field);
   return (
     <div className={classes.pad}>
@@ -29,7 +32,7 @@ export function Overview({ entity }: { entity: EntityDetails }) {
             ))}
           </Fact>
         )}
-        <Fact label={texts.details.type}>{entity.retired ? texts.details.retired : entity.type}</Fact>
+        <Fact label={texts.details.type}>{entity.retired ? texts.details.retired : labelOf(vocabulary, entity.type)}</Fact>
         <Fact label={texts.details.platform}>{platformOf(entity.namespace) ?? <Dim>–</Dim>}</Fact>
         <Fact label={texts.details.namespace}>{entity.namespace}</Fact>
         <Fact label={texts.details.name}>{entity.name}</Fact>
@@ -49,24 +52,23 @@ export function Overview({ entity }: { entity: EntityDetails }) {
           <When at={entity.updatedAt} />
         </Fact>
         <Fact label={texts.details.urn}>
-          <span className={classes.urn}>
-            <span className="mono clip" title={entity.urn}>
-              {entity.urn}
-            </span>
-            <CopyButton text={() => entity.urn} label={texts.details.copyUrn} done={texts.details.copied} size={22} />
-          </span>
+          <Urn urn={entity.urn} />
         </Fact>
       </dl>
       {entity.parent && <Related title={texts.details.parent} entities={[entity.parent]} />}
       {entity.inputs && <Related title={texts.details.inputs} entities={entity.inputs} />}
       {entity.outputs && <Related title={texts.details.outputs} entities={entity.outputs} />}
-      {properties.length > 0 && (
+      {rows.length > 0 && (
         <section>
-          <h3>{texts.details.properties}</h3>
+          <h3>{texts.entity.attributes}</h3>
           <dl className={classes.facts}>
-            {properties.map(([name, value]) => (
-              <Fact key={name} label={name} clip>
-                {typeof value === 'string' ? value : JSON.stringify(value)}
+            {rows.map(({ name, label, values }) => (
+              <Fact key={name} label={label}>
+                {values.map((value, i) => (
+                  <div key={i}>
+                    <Value value={value} at={at} />
+                  </div>
+                ))}
               </Fact>
             ))}
           </dl>
@@ -85,29 +87,6 @@ export function Overview({ entity }: { entity: EntityDetails }) {
         </section>
       )}
     </div>
-  );
-}
-
-function Fact({ label, clip = false, children }: { label: string; clip?: boolean; children: ReactNode }) {
-  return (
-    <Fragment>
-      <dt className={clip ? 'clip' : undefined} title={clip ? label : undefined}>
-        {label}
-      </dt>
-      <dd>{children}</dd>
-    </Fragment>
-  );
-}
-
-function Dim({ children }: { children: ReactNode }) {
-  return <span className={classes.dim}>{children}</span>;
-}
-
-function When({ at }: { at: string }) {
-  return (
-    <time dateTime={at} title={at}>
-      {moment(at)} <Dim>{ago(at)}</Dim>
-    </time>
   );
 }
 

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { gql } from '../api/gql';
 import { jobsDocument } from '../api/queries';
 import type { JobDetails } from '../api/schema';
-import { asOf } from '../lineage/useLineage';
+import { asOf } from '../entity/asOf';
 
 /** Jobs shown in one panel; more would be a list nobody reads. */
 const MOST = 8;

@@ -1,24 +1,10 @@
-import {
-  IconBox, IconBrain, IconBroadcast, IconBuilding, IconChartBar, IconCoin, IconColumns3, IconDatabase, IconEye, IconFile,
-  IconFileCertificate, IconPlayerPlay, IconSettings, IconShieldCheck, IconStack2, IconTable, IconTag, IconUser, IconUsers,
-  IconAlertTriangle, IconServer,
-} from '@tabler/icons-react';
-import type { Icon } from '@tabler/icons-react';
+import type { CSSProperties } from 'react';
+import { useDrawing } from '../vocabulary/useDrawing';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { lookOf } from '../vocabulary/vocabulary';
 import classes from './EntityIcon.module.css';
 
-type Tint = 'blue' | 'cyan' | 'green' | 'grape' | 'orange' | 'grey' | 'amber';
-
-/** By subclass first, then by key class; anything an organisation adds gets the box. */
-const LOOKS: Record<string, [Icon, Tint]> = {
-  Table: [IconTable, 'blue'], View: [IconEye, 'cyan'], MaterializedView: [IconEye, 'cyan'], Topic: [IconBroadcast, 'orange'],
-  File: [IconFile, 'amber'], Dataset: [IconDatabase, 'blue'], Column: [IconColumns3, 'grey'], Model: [IconBrain, 'grape'],
-  ModelVersion: [IconBrain, 'grape'], Dashboard: [IconChartBar, 'green'], Chart: [IconChartBar, 'green'],
-  Job: [IconSettings, 'amber'], Run: [IconPlayerPlay, 'amber'], Person: [IconUser, 'grey'], Team: [IconUsers, 'grey'],
-  Service: [IconServer, 'orange'], Policy: [IconShieldCheck, 'green'], CostItem: [IconCoin, 'amber'],
-  Contract: [IconFileCertificate, 'green'], Assertion: [IconShieldCheck, 'green'], Incident: [IconAlertTriangle, 'orange'],
-  Tag: [IconTag, 'grey'], GlossaryTerm: [IconTag, 'grey'], Domain: [IconStack2, 'blue'], DataProduct: [IconStack2, 'blue'],
-  Environment: [IconBuilding, 'grey'],
-};
+type TypeColour = CSSProperties & { '--type-colour'?: string };
 
 interface Props {
   type: string;
@@ -26,11 +12,36 @@ interface Props {
   size?: number;
 }
 
+/** The icon of an entity's class in the class's colour, as the ontology has them; grey and bare until it is known. */
 export function EntityIcon({ type, keyClass, size = 28 }: Props) {
-  const [Glyph, tint] = LOOKS[type] ?? LOOKS[keyClass] ?? [IconBox, 'grey'];
+  const vocabulary = useVocabulary();
+  const { colour, icon } = vocabulary ? lookOf(vocabulary, type, keyClass) : { colour: null, icon: null };
+  const style: TypeColour = { width: size, height: size, ...(colour ? { '--type-colour': colour } : {}) };
   return (
-    <span className={classes.icon} data-tint={tint} style={{ width: size, height: size }} aria-hidden>
-      <Glyph size={Math.round(size * 0.6)} stroke={1.8} />
+    <span className={classes.icon} style={style} data-icon={icon ?? undefined} aria-hidden>
+      {vocabulary && <Glyph icon={icon} size={Math.round(size * 0.6)} />}
     </span>
+  );
+}
+
+/** The bare icon of a urn's kind, in its colour. */
+export function KindGlyph({ kind, size }: { kind: string | undefined; size: number }) {
+  const key = useVocabulary()?.types.find((type) => type.kind === kind && type.keyClass === type.name);
+  const style: TypeColour = key?.colour ? { '--type-colour': key.colour } : {};
+  return (
+    <span className={classes.bare} style={style} aria-hidden>
+      <Glyph icon={key?.icon ?? null} size={size} />
+    </span>
+  );
+}
+
+/** A Tabler icon by its name, in the colour of what stands around it. */
+export function Glyph({ icon, size }: { icon: string | null; size: number }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={1.8} strokeLinecap="round" strokeLinejoin="round">
+      {useDrawing(icon).map((path) => (
+        <path key={path} d={path} />
+      ))}
+    </svg>
   );
 }

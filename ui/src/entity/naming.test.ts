@@ -21,3 +21,12 @@ test('a column is placed in its dataset', () => {
   expect(placeOf({ urn, namespace: 'snowflake://shop', name: 'A.B.C.amount' })).toBe('Snowflake · A.B.C');
   expect(nameOfUrn(urn)).toBe('amount');
 });
+
+test.each([
+  ['urn:andon:person:people:jane.doe', 'jane.doe'],
+  ['urn:andon:policy:governance:retention%2Forders', 'retention/orders'],
+  ['urn:andon:modelversion:mlflow%3A%2F%2Fshop:churn%2F3', 'churn/3'],
+  ['urn:andon:job:airflow:shop.load_orders', 'load_orders'],
+])('%s is called %s: only kinds with paths for names are cut', (urn, short) => {
+  expect(nameOfUrn(urn)).toBe(short);
+});

@@ -15,6 +15,8 @@ const PLATFORMS: Record<string, string> = {
 
 const PATH_LIKE = new Set(['s3', 'gs', 'file', 'hdfs', 'abfss', 'wasbs', 'looker', 'tableau', 'powerbi', 'superset', 'metabase']);
 const WHOLE = new Set(['kafka', 'mlflow']);
+/** Kinds whose names are paths of some form. All others have plain names, dots and slashes included. */
+const WITH_PATHS = new Set(['dataset', 'job', 'model', 'dashboard', 'chart', 'schema']);
 
 export interface DisplayName {
   /** The last, telling part of the name. */
@@ -40,11 +42,12 @@ export function shown(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
-/** Split a name the way its system writes names: paths at '/', tables and jobs at '.', topics not at all. */
-export function displayName(entity: Pick<Named, 'namespace' | 'name'>): DisplayName {
+/** Split a name the way its system writes names: paths at '/', tables and jobs at '.', topics and people not at all. */
+export function displayName(entity: Pick<Named, 'namespace' | 'name'> & { urn?: string }): DisplayName {
   const scheme = schemeOf(entity.namespace) ?? '';
   const platform = platformOf(entity.namespace);
-  const separator = WHOLE.has(scheme) ? null : PATH_LIKE.has(scheme) || entity.name.startsWith('/') ? '/' : '.';
+  const kind = entity.urn === undefined ? 'dataset' : (parseUrn(entity.urn)?.kind ?? 'dataset');
+  const separator = !WITH_PATHS.has(kind) || WHOLE.has(scheme) ? null : PATH_LIKE.has(scheme) || entity.name.startsWith('/') ? '/' : '.';
   const name = shown(entity.name.replace(/\/+$/, ''));
   const at = separator === null ? -1 : name.lastIndexOf(separator);
   if (at < 0) return { short: name || shown(entity.name), container: shown(hostOf(entity.namespace)), platform };
@@ -67,5 +70,5 @@ export function placeOf(entity: Pick<Named, 'urn' | 'namespace' | 'name'>): stri
 export function nameOfUrn(urn: string): string {
   const parts = parseUrn(urn);
   if (!parts) return urn;
-  return parts.path ?? displayName(parts).short;
+  return parts.path ?? displayName({ urn, ...parts }).short;
 }

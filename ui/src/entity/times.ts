@@ -8,6 +8,7 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'narrow' });
+const days = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 
 /** "14m ago"; under a minute, "now". */
@@ -20,6 +21,11 @@ export function ago(iso: string, now: number = Date.now()): string {
 /** "23 Nov 2026, 11:40". */
 export function moment(iso: string): string {
   return absolute.format(new Date(iso));
+}
+
+/** "23 Nov 2026" of an ISO date, which is the same day everywhere. */
+export function day(iso: string): string {
+  return days.format(new Date(iso));
 }
 
 /** "2m 14s", "1h 03m", "340ms"; null while either end is missing. */

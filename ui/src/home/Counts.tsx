@@ -2,31 +2,26 @@ import { Skeleton } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Status } from '../api/schema';
+import { catalogueAddress } from '../entity/address';
 import { EntityIcon } from '../entity/EntityIcon';
 import { texts } from '../texts';
-import { tally } from './tally';
-import type { Tile } from './tally';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { tally, TILES } from './tally';
 import classes from './Home.module.css';
 
-const LOOKS: Record<Tile, string> = {
-  datasets: 'Dataset', columns: 'Column', jobs: 'Job', runs: 'Run', models: 'Model', dashboards: 'Dashboard',
-};
-
-/** Columns are found in their datasets; the catalogue does not list them. */
-const LISTED: ReadonlySet<Tile> = new Set(['datasets', 'jobs', 'runs', 'models', 'dashboards']);
-
 export function Counts({ counts }: { counts: Status['counts'] | undefined }) {
-  const tiles = counts ? tally(counts) : null;
+  const vocabulary = useVocabulary();
+  const found = counts && vocabulary ? tally(counts, vocabulary) : null;
   return (
-    <section aria-label={texts.home.counts}>
+    <section aria-label={texts.home.counts} className={classes.counts}>
       <ul className={classes.tiles}>
-        {(Object.keys(LOOKS) as Tile[]).map((tile) => (
+        {TILES.map((tile) => (
           <li key={tile}>
-            <TileBox href={LISTED.has(tile) ? `/catalogue?type=${LOOKS[tile]}` : null}>
-              <EntityIcon type={LOOKS[tile]} keyClass={LOOKS[tile]} size={34} />
+            <TileBox href={tile === 'Column' ? null : catalogueAddress(tile)}>
+              <EntityIcon type={tile} keyClass={tile} size={34} />
               <span>
                 <span className={classes.number}>
-                  {tiles ? texts.count(tiles[tile]) : <Skeleton height={22} width={52} my={3} />}
+                  {found ? texts.count(found.tiles[tile]) : <Skeleton height={22} width={52} my={3} />}
                 </span>
                 <span className={classes.tileLabel}>{texts.home.tiles[tile]}</span>
               </span>
@@ -34,6 +29,18 @@ export function Counts({ counts }: { counts: Status['counts'] | undefined }) {
           </li>
         ))}
       </ul>
+      {found && found.others.length > 0 && (
+        <ul className={classes.others}>
+          {found.others.map(({ name, label, count }) => (
+            <li key={name}>
+              <Link href={catalogueAddress(name)} className={classes.other}>
+                <EntityIcon type={name} keyClass={name} size={22} />
+                {label} <span className={classes.dim}>{texts.count(count)}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

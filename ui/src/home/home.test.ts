@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RunState, RunSummary } from '../api/schema';
+import { vocabularyOf } from '../vocabulary/vocabulary';
 import { failingJobs } from './failing';
 import { tally } from './tally';
 
@@ -17,7 +18,17 @@ test('a job whose newest run failed is failing; one that recovered is not', () =
   expect(failingJobs(runs).map((r) => r.job?.urn)).toEqual(['broken', 'stopped']);
 });
 
-test('subclasses count with their key class', () => {
-  const tiles = tally([{ type: 'Table', count: 3 }, { type: 'Topic', count: 2 }, { type: 'Job', count: 1 }, { type: 'Task', count: 3 }, { type: 'Person', count: 9 }]);
-  expect(tiles).toMatchObject({ datasets: 5, jobs: 4, columns: 0 });
+test('entities count with their key class; classes without a tile stand beside the tiles', () => {
+  const type = (name: string, keyClass: string | null, parents: string[] = ['Entity']) => ({
+    name, label: `${name}s`, definition: '', kind: null, keyClass, parents, colour: null, icon: null, own: false, carriesLineage: false,
+  });
+  const words = vocabularyOf('1', [
+    type('Entity', null, []), type('Dataset', 'Dataset'), type('Table', 'Dataset', ['Dataset']), type('Topic', 'Dataset', ['Dataset']),
+    type('Job', 'Job'), type('Task', 'Job', ['Job']), type('Policy', 'Policy'), type('Person', 'Person'),
+  ]);
+  const counts = [{ type: 'Table', count: 3 }, { type: 'Topic', count: 2 }, { type: 'Job', count: 1 }, { type: 'Task', count: 3 }, { type: 'Person', count: 9 }];
+  expect(tally(counts, words)).toEqual({
+    tiles: { Dataset: 5, Column: 0, Job: 4, Run: 0, Model: 0, Dashboard: 0 },
+    others: [{ name: 'Person', label: 'Persons', count: 9 }],
+  });
 });

@@ -1,21 +1,26 @@
 import type { Status } from '../api/schema';
+import { countsWithin } from '../vocabulary/vocabulary';
+import type { Vocabulary } from '../vocabulary/vocabulary';
 
-export type Tile = 'datasets' | 'columns' | 'jobs' | 'runs' | 'models' | 'dashboards';
+/** Key classes that the home page counts first; columns are found in their datasets. */
+export const TILES = ['Dataset', 'Column', 'Job', 'Run', 'Model', 'Dashboard'] as const;
+export type Tile = (typeof TILES)[number];
 
-/** Subclasses count with the key class their tile is named for. */
-const TILE_OF: Record<string, Tile> = {
-  Dataset: 'datasets', Table: 'datasets', View: 'datasets', MaterializedView: 'datasets', Topic: 'datasets',
-  ExternalTable: 'datasets', TemporaryTable: 'datasets', Stream: 'datasets', File: 'datasets', Column: 'columns',
-  Job: 'jobs', Pipeline: 'jobs', Task: 'jobs', Query: 'jobs', Transformation: 'jobs', TestJob: 'jobs', Application: 'jobs',
-  Run: 'runs', Model: 'models', Dashboard: 'dashboards',
-};
+export interface Tally {
+  tiles: Record<Tile, number>;
+  /** The other key classes that there are entities of, in the order of the ontology. */
+  others: { name: string; label: string; count: number }[];
+}
 
-/** The status' counts by type, added up into tiles; types without a tile are left out. */
-export function tally(counts: Status['counts']): Record<Tile, number> {
-  const tiles: Record<Tile, number> = { datasets: 0, columns: 0, jobs: 0, runs: 0, models: 0, dashboards: 0 };
-  for (const { type, count } of counts) {
-    const tile = TILE_OF[type];
-    if (tile) tiles[tile] += count;
-  }
-  return tiles;
+/** The status' counts by key class, subclasses included. */
+export function tally(counts: Status['counts'], vocabulary: Vocabulary): Tally {
+  const within = countsWithin(vocabulary, counts);
+  const isTile = (name: string) => (TILES as readonly string[]).includes(name);
+  return {
+    tiles: Object.fromEntries(TILES.map((tile) => [tile, within.get(tile) ?? 0])) as Record<Tile, number>,
+    others: vocabulary.types.flatMap(({ name, label, keyClass }) => {
+      const count = keyClass === name && !isTile(name) ? within.get(name) : undefined;
+      return count === undefined ? [] : [{ name, label, count }];
+    }),
+  };
 }

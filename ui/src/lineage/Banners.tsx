@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconHistory, IconInfoCircle } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import { moment } from '../entity/times';
+import { whenOf } from '../entity/asOf';
 import { texts } from '../texts';
 import classes from './Lineage.module.css';
 import type { View } from './merge';
@@ -23,9 +23,9 @@ export function Banners({ view, state, columnsCut, simplified, change }: Props) 
     <div className={classes.banners}>
       {state.at && (
         <Banner icon={<IconHistory size={15} stroke={1.8} aria-hidden />} tone="past">
-          {texts.lineage.asOfBanner(moment(state.at))}
+          {texts.asOf.banner(whenOf(state.at))}
           <Button variant="subtle" size="compact-xs" onClick={() => change({ at: null })}>
-            {texts.lineage.toNow}
+            {texts.asOf.toNow}
           </Button>
         </Banner>
       )}

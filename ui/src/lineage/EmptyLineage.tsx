@@ -1,14 +1,16 @@
 import { Button } from '@mantine/core';
 import { IconPlugConnected } from '@tabler/icons-react';
+import { Link } from 'wouter';
 import type { EntityDetails } from '../api/schema';
+import { entityAddress } from '../entity/address';
+import { whenOf } from '../entity/asOf';
 import { displayName } from '../entity/naming';
-import { moment } from '../entity/times';
 import { Notice } from '../shell/Notice';
 import { texts } from '../texts';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { labelOf } from '../vocabulary/vocabulary';
 import type { Change } from './useViewState';
 import type { ViewState } from './viewState';
-
-const HAS_LINEAGE = new Set(['Dataset', 'Job', 'Model', 'Dashboard']);
 
 interface Props {
   entity: EntityDetails;
@@ -20,21 +22,25 @@ interface Props {
 export function EmptyLineage({ entity, state, change }: Props) {
   const { short } = displayName(entity);
   const oneSided = state.up === 0 || state.down === 0;
-  const why = !HAS_LINEAGE.has(entity.__typename)
-    ? texts.lineage.emptyKind(entity.type)
+  const vocabulary = useVocabulary();
+  const why = vocabulary?.byName.get(entity.type)?.carriesLineage === false
+    ? texts.lineage.emptyKind(labelOf(vocabulary, entity.type))
     : state.at
-      ? texts.lineage.emptyAsOf(moment(state.at))
+      ? texts.lineage.emptyAsOf(whenOf(state.at))
       : oneSided
         ? texts.lineage.emptyDirection(short, state.up === 0 ? 'downstream' : 'upstream')
         : texts.lineage.emptyNever(short);
   return (
     <Notice icon={IconPlugConnected} title={texts.lineage.empty} why={why}>
-      {state.at && <Button onClick={() => change({ at: null })}>{texts.lineage.toNow}</Button>}
+      {state.at && <Button onClick={() => change({ at: null })}>{texts.asOf.toNow}</Button>}
       {oneSided && (
         <Button variant="default" onClick={() => change({ up: 1, down: 1 })}>
           {texts.lineage.showBoth}
         </Button>
       )}
+      <Button component={Link} href={entityAddress(entity.urn, state.at)} variant="default">
+        {texts.entity.page(short)}
+      </Button>
     </Notice>
   );
 }

@@ -1,7 +1,7 @@
-import { IconDatabase, IconSettings } from '@tabler/icons-react';
 import { Handle, Position } from '@xyflow/react';
 import type { NodeProps } from '@xyflow/react';
 import { memo } from 'react';
+import { KindGlyph } from '../entity/EntityIcon';
 import { nameOfUrn } from '../entity/naming';
 import { parseUrn } from '../entity/urn';
 import { texts } from '../texts';
@@ -13,8 +13,6 @@ import type { ChipNode } from './toFlow';
 export const JobChip = memo(function JobChip({ data: { chip } }: NodeProps<ChipNode>) {
   const { link, trace, actions } = useCanvas();
   const names = chip.via.map(nameOfUrn);
-  const first = chip.via[0] ?? '';
-  const Glyph = parseUrn(first)?.kind === 'job' ? IconSettings : IconDatabase;
   return (
     <button
       type="button"
@@ -28,7 +26,7 @@ export const JobChip = memo(function JobChip({ data: { chip } }: NodeProps<ChipN
     >
       <Handle type="target" position={Position.Left} className={classes.handle ?? ''} isConnectable={false} />
       <Handle type="source" position={Position.Right} className={classes.handle ?? ''} isConnectable={false} />
-      <Glyph size={13} stroke={1.9} aria-hidden />
+      <KindGlyph kind={parseUrn(chip.via[0] ?? '')?.kind} size={13} />
       {chip.named && <span className="clip">{names.length === 1 ? names[0] : texts.lineage.manyJobs(names.length)}</span>}
     </button>
   );

@@ -7,15 +7,15 @@ import { gql } from '../api/gql';
 import { DETAILS } from '../api/queries';
 import type { EntityDetails } from '../api/schema';
 import { addressOf, lineageAddress } from '../entity/address';
+import { asOf } from '../entity/asOf';
 import { displayName, nameOfUrn } from '../entity/naming';
 import { datasetOfColumn } from '../entity/urn';
 import { rememberOpened } from '../search/recent';
 import { FailureNotice } from '../shell/FailureNotice';
+import { Unknown } from '../shell/Unknown';
 import { useTitle } from '../shell/useTitle';
-import { Unknown } from './Unknown';
 import { LineageSkeleton } from './LineageSkeleton';
 import { LineageView } from './LineageView';
-import { asOf } from './useLineage';
 import { useViewState } from './useViewState';
 
 /** Finds out what the urn is, and shows its lineage; columns open their dataset, runs their job. */

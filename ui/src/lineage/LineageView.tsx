@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import type { EntityDetails } from '../api/schema';
 import { Aside } from '../details/Aside';
 import { lineageAddress } from '../entity/address';
+import { writeAt } from '../entity/asOf';
 import { displayName } from '../entity/naming';
 import { FailureNotice } from '../shell/FailureNotice';
 import { texts } from '../texts';
@@ -163,6 +164,7 @@ function useActions(focus: string, state: ViewState, change: Change, onSelect: (
 
 /** What stays when another asset comes into focus: the moment, the columns, the table. */
 function keptAcross({ at, columns, indirect, table }: ViewState): string {
-  const kept = [at && `at=${encodeURIComponent(at)}`, columns && 'cols=1', indirect && 'indirect=1', table && 'view=table'].filter(Boolean);
+  const when = new URLSearchParams(writeAt(at, 'at')).toString();
+  const kept = [when, columns && 'cols=1', indirect && 'indirect=1', table && 'view=table'].filter(Boolean);
   return kept.length > 0 ? `?${kept.join('&')}` : '';
 }

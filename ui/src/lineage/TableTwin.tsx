@@ -6,6 +6,8 @@ import { displayName, nameOfUrn, placeOf } from '../entity/naming';
 import { ago, moment } from '../entity/times';
 import { datasetOfColumn } from '../entity/urn';
 import { texts } from '../texts';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { labelOf } from '../vocabulary/vocabulary';
 import type { ColumnView } from './columnView';
 import classes from './Lineage.module.css';
 import { writeLink } from './links';
@@ -22,6 +24,7 @@ interface Props {
 
 /** The same view as tables: for those who do not see the graph, and for those who would rather read. */
 export function TableTwin({ focus, view, columns, onLink }: Props) {
+  const vocabulary = useVocabulary();
   const sides = sidesOf(focus, view.edges);
   return (
     <div className={classes.tables}>
@@ -46,7 +49,7 @@ export function TableTwin({ focus, view, columns, onLink }: Props) {
                 </Link>
               </td>
               <td>{placeOf(entity)}</td>
-              <td>{entity.dropped ? `${entity.type}, ${texts.lineage.dropped}` : entity.type}</td>
+              <td>{[labelOf(vocabulary, entity.type), entity.dropped && texts.lineage.dropped].filter(Boolean).join(', ')}</td>
               <td>{sides(entity.urn)}</td>
               <td>{entity.owners.map((owner) => owner.name).join(', ') || texts.home.noOwner}</td>
             </tr>

@@ -1,11 +1,11 @@
 import { ActionIcon, SegmentedControl, Switch, Tooltip } from '@mantine/core';
 import { IconLayoutSidebarRight, IconLink, IconMinus, IconPlus, IconSitemap, IconTable } from '@tabler/icons-react';
 import type { EntityDetails } from '../api/schema';
+import { AsOfPicker } from '../entity/AsOfPicker';
 import { EntityIcon } from '../entity/EntityIcon';
 import { displayName } from '../entity/naming';
 import { CopyButton } from '../shell/CopyButton';
 import { texts } from '../texts';
-import { AsOfPicker } from './AsOfPicker';
 import classes from './Lineage.module.css';
 import type { Change } from './useViewState';
 import { MAX_DEPTH } from './viewState';

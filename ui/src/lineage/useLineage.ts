@@ -2,7 +2,8 @@ import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { gql } from '../api/gql';
 import { COLUMN_LINEAGE, LINEAGE } from '../api/queries';
-import type { AsOf, LineageAnswer } from '../api/schema';
+import type { LineageAnswer } from '../api/schema';
+import { asOf } from '../entity/asOf';
 import { parseUrn } from '../entity/urn';
 import { columnsAmong, directOnly, NO_COLUMNS, withPath } from './columnView';
 import type { ColumnAnswer, ColumnView } from './columnView';
@@ -21,10 +22,6 @@ interface Ask {
   depth: number;
   columns: boolean;
   at: string | null;
-}
-
-export function asOf(at: string | null): AsOf | null {
-  return at === null ? null : { valid: at };
 }
 
 /** Jobs are shown among jobs, everything else among datasets and what is like them. */

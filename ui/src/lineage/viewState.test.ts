@@ -15,7 +15,7 @@ test('every part of a view survives the way through an address', () => {
   const state: ViewState = {
     up: 3, down: 0, columns: true, indirect: true, wide: [ORDERS, ITEMS], column: AMOUNT, wholePath: true,
     expanded: [{ urn: ORDERS, side: 'up' }, { urn: ITEMS, side: 'down' }], selected: ITEMS,
-    at: '2026-11-01T00:00Z', table: true, link: ',dataset:a:b,job:c:d',
+    at: '2026-11-01T00:00Z@1842', table: true, link: ',dataset:a:b,job:c:d',
   };
   expect(readViewState(writeViewState(state))).toEqual(state);
   expect(readViewState(`?${writeViewState(state)}`)).toEqual(state);

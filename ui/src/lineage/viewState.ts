@@ -1,4 +1,5 @@
 /** What a lineage page shows, kept whole in the address' query so that a link is a view. */
+import { readAt, writeAt } from '../entity/asOf';
 import { longUrn, shortUrn } from '../entity/urn';
 
 export type Side = 'up' | 'down';
@@ -23,7 +24,7 @@ export interface ViewState {
   wholePath: boolean;
   expanded: Expansion[];
   selected: string | null;
-  /** As of this moment (ISO 8601 with Z); null is now. */
+  /** As of when, as entity/asOf.ts has it; null is now. */
   at: string | null;
   table: boolean;
   /** The edge or job chip whose evidence is open: see links.ts. */
@@ -54,7 +55,7 @@ export function readViewState(search: string): ViewState {
     wholePath: params.get('path') === 'whole',
     expanded: list(params.get('x')).flatMap(readExpansion),
     selected: params.get('sel') ? longUrn(params.get('sel') ?? '') : null,
-    at: moment(params.get('at')),
+    at: readAt(params),
     table: params.get('view') === 'table',
     link: params.get('link'),
   };
@@ -72,7 +73,7 @@ export function writeViewState(state: ViewState): string {
     ['wide', state.wide.map(shortUrn).join(',')],
     ['x', state.expanded.map(({ urn, side }) => `${side === 'up' ? 'u' : 'd'}.${shortUrn(urn)}`).join(',')],
     ['sel', state.selected && shortUrn(state.selected)],
-    ['at', state.at],
+    ...writeAt(state.at, 'at'),
     ['view', state.table && 'table'],
     ['link', state.link],
   ];
@@ -94,8 +95,4 @@ function list(value: string | null): string[] {
 function readExpansion(item: string): Expansion[] {
   const side = item.startsWith('u.') ? 'up' : item.startsWith('d.') ? 'down' : null;
   return side ? [{ urn: longUrn(item.slice(2)), side }] : [];
-}
-
-function moment(value: string | null): string | null {
-  return value && !Number.isNaN(Date.parse(value)) ? value : null;
 }

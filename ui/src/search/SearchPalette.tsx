@@ -9,6 +9,8 @@ import { EntityIcon } from '../entity/EntityIcon';
 import { nameOfUrn, placeOf } from '../entity/naming';
 import { Dialog } from '../shell/Dialog';
 import { texts } from '../texts';
+import { useVocabulary } from '../vocabulary/useVocabulary';
+import { labelOf } from '../vocabulary/vocabulary';
 import { Marked } from './Marked';
 import { recentlyOpened } from './recent';
 import classes from './Search.module.css';
@@ -27,6 +29,7 @@ function Palette({ onClose }: { onClose: () => void }) {
   const [active, setActive] = useState(0);
   const [recent] = useState(recentlyOpened);
   const [, navigate] = useLocation();
+  const vocabulary = useVocabulary();
   const list = useId();
   const { data, isFetching, error } = useSearchResults(typed);
   const asking = typed.trim() !== '';
@@ -104,7 +107,7 @@ function Palette({ onClose }: { onClose: () => void }) {
                 <Marked text={placeOf(entity)} query={typed} />
               </span>
             </span>
-            <span className={classes.optionType}>{entity.type}</span>
+            <span className={classes.optionType}>{labelOf(vocabulary, entity.type)}</span>
           </li>
         ))}
       </ul>

@@ -21,13 +21,14 @@ export function Shell({ children }: { children: ReactNode }) {
         {texts.shell.skip}
       </a>
       <header className={classes.header}>
-        <Link href="/" className={classes.brand}>
+        <Link href="/" className={classes.brand} aria-label={texts.product}>
           <Logo />
-          {texts.product}
+          <span>{texts.product}</span>
         </Link>
         <nav className={classes.nav} aria-label={texts.shell.navigation}>
           <NavLink href="/" label={texts.shell.home} />
           <NavLink href="/catalogue" label={texts.shell.catalogue} />
+          <NavLink href="/legend" label={texts.shell.legend} />
         </nav>
         <div className={classes.search}>
           {!home && <SearchButton />}

@@ -1,16 +1,17 @@
 import { Button, Popover, TextInput } from '@mantine/core';
 import { IconClock } from '@tabler/icons-react';
 import { useState } from 'react';
-import { moment, toLocalInput } from '../entity/times';
 import { texts } from '../texts';
-import classes from './Lineage.module.css';
+import { asOf, whenOf } from './asOf';
+import classes from './AsOfPicker.module.css';
+import { toLocalInput } from './times';
 
 const HOUR_MS = 3_600_000;
 const SHORTCUTS: [string, number][] = [
-  [texts.lineage.asOfHour, HOUR_MS],
-  [texts.lineage.asOfDay, 24 * HOUR_MS],
-  [texts.lineage.asOfWeek, 7 * 24 * HOUR_MS],
-  [texts.lineage.asOfMonth, 30 * 24 * HOUR_MS],
+  [texts.asOf.hour, HOUR_MS],
+  [texts.asOf.day, 24 * HOUR_MS],
+  [texts.asOf.week, 7 * 24 * HOUR_MS],
+  [texts.asOf.month, 30 * 24 * HOUR_MS],
 ];
 
 interface Props {
@@ -33,12 +34,12 @@ export function AsOfPicker({ at, onChange }: Props) {
           onClick={() => setOpened(!opened)}
           className={at ? classes.past : undefined}
         >
-          {at ? texts.lineage.asOf(moment(at)) : texts.lineage.asOfNow}
+          {at ? texts.asOf.then(whenOf(at)) : texts.asOf.now}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label={texts.lineage.asOfTitle}>
+      <Popover.Dropdown aria-label={texts.asOf.title}>
         <div className={classes.asOf}>
-          <strong>{texts.lineage.asOfTitle}</strong>
+          <strong>{texts.asOf.title}</strong>
           <form
             onSubmit={(event) => {
               event.preventDefault();
@@ -49,14 +50,14 @@ export function AsOfPicker({ at, onChange }: Props) {
             <TextInput
               type="datetime-local"
               name="at"
-              label={texts.lineage.asOfInput}
+              label={texts.asOf.input}
               size="sm"
-              defaultValue={toLocalInput(at ?? new Date().toISOString())}
+              defaultValue={toLocalInput(asOf(at)?.valid ?? new Date().toISOString())}
               required
               withAsterisk={false}
             />
             <Button type="submit" mt={8} fullWidth>
-              {texts.lineage.asOfShow}
+              {texts.asOf.show}
             </Button>
           </form>
           <div className={classes.shortcuts}>
@@ -67,7 +68,7 @@ export function AsOfPicker({ at, onChange }: Props) {
             ))}
           </div>
           <Button variant="subtle" disabled={at === null} onClick={() => choose(null)}>
-            {texts.lineage.toNow}
+            {texts.asOf.toNow}
           </Button>
         </div>
       </Popover.Dropdown>

@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core';
 import { IconMapQuestion } from '@tabler/icons-react';
-import { moment } from '../entity/times';
+import { whenOf } from '../entity/asOf';
 import { SearchButton } from '../search/SearchButton';
-import { Notice } from '../shell/Notice';
 import { texts } from '../texts';
-import classes from './Lineage.module.css';
+import { Notice } from './Notice';
+import classes from './Shell.module.css';
 
 interface Props {
   urn: string;
@@ -18,10 +18,10 @@ export function Unknown({ urn, at, onNow }: Props) {
     <Notice
       icon={IconMapQuestion}
       title={texts.lineage.unknown}
-      why={`${at ? texts.lineage.unknownThen(moment(at)) : texts.lineage.unknownWhy} ${urn}`}
+      why={`${at ? texts.lineage.unknownThen(whenOf(at)) : texts.lineage.unknownWhy} ${urn}`}
       heading="h1"
     >
-      {at && <Button onClick={onNow}>{texts.lineage.toNow}</Button>}
+      {at && <Button onClick={onNow}>{texts.asOf.toNow}</Button>}
       <div className={classes.unknownSearch}>
         <SearchButton />
       </div>

@@ -1,0 +1,1 @@
+"""RDF: the mapping, the stores that keep it, SPARQL, linked data and dumps."""

@@ -1,0 +1,86 @@
+"""Triple stores of every kind, each behind the same port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from graph.rdf.oxigraph import OxigraphStore
+from graph.rdf.remote import RemoteStore, Server
+from graph.rdf.terms import Terms
+from graph.sqlite import SqliteGraph
+from ontology import Ontology, load
+from tests.rdf.projected import AnyStore, Projected
+from tests.servers.fuseki import FusekiServer
+from tests.servers.fuseki import Missing as NoFuseki
+from tests.servers.oxigraph import Missing as NoOxigraph
+from tests.servers.oxigraph import OxigraphServer
+
+DISK, OXIGRAPH, FUSEKI = "oxigraph on disk", "oxigraph server", "fuseki"
+KINDS = (DISK, OXIGRAPH, pytest.param(FUSEKI, marks=pytest.mark.systems))
+
+
+@pytest.fixture(scope="session")
+def words() -> Ontology:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def terms(words: Ontology) -> Terms:
+    return Terms(words)
+
+
+@pytest.fixture(scope="session")
+def oxigraph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OxigraphServer]:
+    """A real Oxigraph server, running; what is in it is handed on from test to test."""
+    try:
+        server = OxigraphServer(tmp_path_factory.mktemp("oxigraph"))
+    except NoOxigraph as why:
+        pytest.skip(f"no Oxigraph server: {why}")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
+    """A real Fuseki, running; what is in it is handed on from test to test."""
+    try:
+        server = FusekiServer(tmp_path_factory.mktemp("fuseki"))
+    except NoFuseki as why:
+        pytest.skip(f"no Fuseki: {why}")
+    with server:
+        yield server
+
+
+def emptied(server: Server) -> RemoteStore:
+    store = RemoteStore(server)
+    store._update(["CLEAR ALL"])
+    return store
+
+
+@pytest.fixture(params=KINDS)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AnyStore]:
+    """Opens one and the same triple store of each kind, empty at first."""
+    if request.param == DISK:
+        return lambda: OxigraphStore(tmp_path / "rdf")
+    name = "oxigraph_server" if request.param == OXIGRAPH else "fuseki"
+    server = request.getfixturevalue(name).server
+    emptied(server)
+    return lambda: RemoteStore(server)
+
+
+@pytest.fixture
+def fold(words: Ontology, tmp_path: Path) -> Iterator[SqliteGraph]:
+    fold = SqliteGraph(tmp_path / "graph.db", words)
+    yield fold
+    fold.close()
+
+
+@pytest.fixture
+def projected(open_store: Callable[[], AnyStore], fold: SqliteGraph, terms: Terms) -> Iterator[Projected]:
+    """A fold state with its projection in a store of each kind."""
+    store = open_store()
+    yield Projected(fold, store, terms)
+    store.close()
