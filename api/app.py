@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from graph.neo4j import Neo4jGraph
     from graph.postgres import PostgresGraph
     from graph.postgres_journal import PostgresJournal
+    from graph.postgres_rebuilding import Rebuilder
     from rules.outbox import Outbox
 
 log = logging.getLogger("andon")
@@ -153,6 +154,7 @@ class Service:
             leadership=None if isinstance(self.graph, SqliteGraph) else self.graph,
             follows_only=not settings.plays("projector"),
         )
+        self.rebuilder = self._rebuild_beside(ontology)
         self.metrics = Metrics(
             self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
         )
@@ -160,6 +162,14 @@ class Service:
             projection = self.neo4j.projection
             self.metrics.watch_neo4j(lambda: projection.position, lambda: projection.walks)
         self.asgi = self._build_asgi(ontology)
+
+    def _rebuild_beside(self, ontology: ontologies.Ontology) -> Rebuilder | None:
+        """What makes the graph anew where that does not stop the projector's work: on the server stack."""
+        if isinstance(self.graph, SqliteGraph) or not self.settings.plays("projector"):
+            return None
+        from graph.postgres_rebuilding import Rebuilder
+
+        return Rebuilder(self.journal, self.graph, ontology, decoders(ontology))
 
     def _project_to_neo4j(self, ontology: ontologies.Ontology) -> Neo4jGraph | None:
         settings = self.settings
@@ -176,6 +186,8 @@ class Service:
 
     def start(self) -> None:
         self.projector.start()
+        if self.rebuilder is not None:
+            self.rebuilder.start()
         if self.settings.plays("scheduler"):
             self.rules.start()
         if self.neo4j is not None:
@@ -184,6 +196,8 @@ class Service:
     def stop(self) -> None:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.rules.stop()
+        if self.rebuilder is not None:
+            self.rebuilder.stop()
         self.projector.stop()
         if self.neo4j is not None:
             self.neo4j.projection.stop()
