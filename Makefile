@@ -14,7 +14,7 @@ PAGE := api/static/index.html
 UI_SOURCES := $(if $(UI),$(shell find ui -maxdepth 1 -type f) $(shell find ui/src ui/public 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev ui demo serve chromium servers systems test check format bench lock clean
+.PHONY: help install install-dev ui demo serve chromium servers test test-systems check format bench lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,11 +78,14 @@ ifneq ($(and $(UI),$(NPM)),)
 	cd ui && npm run check
 endif
 
-test: check ui chromium servers ## check, then every test; prints how many were skipped
+test: check ui chromium servers ## check, then all tests but the heavy ones; prints how many were skipped
 ifneq ($(and $(UI),$(NPM)),)
 	cd ui && npm test
 endif
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -m 'not systems' $(PYTEST_ARGS)
+
+test-systems: install-dev ui servers ## the heavy tests: whole installations with real servers that are killed and restarted
+	$(PY) -m pytest -m systems $(PYTEST_ARGS)
 
 chromium: ## find or install the browser that the page's tests drive
 	@scripts/chromium || test "$$CI" != true
@@ -90,11 +93,8 @@ chromium: ## find or install the browser that the page's tests drive
 servers: ## find or fetch the Neo4j server that its tests start (about 125 MB, once)
 	@scripts/neo4j >/dev/null || test "$$CI" != true
 
-systems: install-dev ## try other systems' real servers, such as MLflow (fetches about 850 MB, once)
-	$(PY) -m pytest -m systems tests/systems
-
-bench: install-dev ui ## measure what the README quotes
-	$(PY) -m benchmarks
+bench: install-dev ui ## measure what the README quotes; STACK=server: over PostgreSQL and Neo4j
+	$(PY) -m benchmarks $(if $(STACK),--stack $(STACK))
 
 format: install-dev ## rewrite the Python code in the project's format
 	$(VENV)/bin/ruff check --fix $(LINTED)

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from graph.postgres import PostgresGraph
     from graph.postgres_journal import PostgresJournal
     from graph.rdf.asking import Rdf
+    from graph.postgres_rebuilding import Rebuilder
     from rules.outbox import Outbox
 
 log = logging.getLogger("andon")
@@ -178,6 +179,7 @@ class Service:
             follows_only=not settings.plays("projector"),
         )
         self.projector.adopt(ontology, decoders(ontology))
+        self.rebuilder = self._rebuild_beside(ontology)
         self.metrics = Metrics(
             self.journal.last_position, lambda: self.projector.position, self.journal.dead_letter_count
         )
@@ -189,6 +191,14 @@ class Service:
         self.asgi = self._build_asgi()
         for part in (self._keep_key_classes, self.rules.prepare, self._class_anew, self._say_in_rdf):
             self.vocabulary.join(part)
+
+    def _rebuild_beside(self, ontology: ontologies.Ontology) -> Rebuilder | None:
+        """What makes the graph anew where that does not stop the projector's work: on the server stack."""
+        if isinstance(self.graph, SqliteGraph) or not self.settings.plays("projector"):
+            return None
+        from graph.postgres_rebuilding import Rebuilder
+
+        return Rebuilder(self.journal, self.graph, ontology, decoders(ontology))
 
     def _project_to_neo4j(self, ontology: ontologies.Ontology) -> Neo4jGraph | None:
         settings = self.settings
@@ -261,6 +271,8 @@ class Service:
     def start(self) -> None:
         self.projector.start()
         self.vocabulary.start()
+        if self.rebuilder is not None:
+            self.rebuilder.start()
         if self.settings.plays("scheduler"):
             self.rules.start()
         if self.neo4j is not None:
@@ -272,6 +284,8 @@ class Service:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.vocabulary.stop()
         self.rules.stop()
+        if self.rebuilder is not None:
+            self.rebuilder.stop()
         self.projector.stop()
         if self.neo4j is not None:
             self.neo4j.projection.stop()
@@ -311,6 +325,8 @@ class Service:
         def commit() -> None:
             self.graph.ontology = ontology
             self.projector.adopt(ontology, decoding)
+            if self.rebuilder is not None:
+                self.rebuilder.adopt(ontology, decoding)
             if self.neo4j is not None:
                 self.neo4j.projection.adopt(ontology)
 

@@ -259,6 +259,8 @@ def _log_to_stderr(settings: Settings) -> None:
     )
     for chatty in ("httpx", "httpcore", "openlineage", "uvicorn.error", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    for driver in ("neo4j", "psycopg"):  # whoever uses one tells what went wrong, in one line
+        logging.getLogger(driver).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.CRITICAL)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.app import GRAPH_FILE, JOURNAL_FILE, open_graph, open_journal, open_outbox, open_vocabulary
+from api.app import GRAPH_FILE, JOURNAL_FILE, open_journal, open_outbox, open_vocabulary
 from api.doors import DEAD_LETTER_BYTES, Accept
 from api.facts import SOURCE as FACTS
 from api.progress import progress
@@ -80,7 +80,11 @@ def import_(settings: Settings, file: str) -> None:
         with progress("checking") as checking, progress("importing") as importing:
             done = moving.import_file(journal, Path(file), checking, importing, lambda last: _pass_over(settings, last))
         if done.redacted and settings.postgres_url:
-            _reset(settings)
+            from graph.postgres_generations import Generations  # optional, as above
+
+            generations = Generations(settings.postgres_url)
+            generations.prepare()
+            generations.want()  # a service makes it anew
         elif done.redacted:  # the graph still says what their bytes said: it is folded anew at the next start
             discard(settings.data / GRAPH_FILE)
             for suffix in ("", "-wal", "-shm"):
@@ -102,15 +106,6 @@ def _pass_over(settings: Settings, position: Position) -> None:
             outbox.decide(reached, position, (), ())
     finally:
         outbox.close()
-
-
-def _reset(settings: Settings) -> None:
-    """Have the graph in PostgreSQL folded anew. Raises `Unavailable` while a service folds it."""
-    graph = open_graph(settings, open_vocabulary(settings).ontology)
-    try:
-        graph.reset()
-    finally:
-        graph.close()
 
 
 def list_dead_letters(settings: Settings, lines: int) -> None:

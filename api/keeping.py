@@ -1,4 +1,4 @@
-"""What `andon rebuild`, `andon backup` and `andon restore` do with an embedded installation."""
+"""What `andon rebuild` does, and `andon backup` and `andon restore` with an embedded installation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from graph import rebuilding
 from graph.errors import Conflict, InvalidInput, NotFound
 from graph.journal import Journal
 from graph.model import isoformat
-from graph.projector import Projector
 from graph.sqlite_journal import SqliteJournalFile
 from ontology import Ontology
 from rules.service import OUTBOX_FILE
@@ -36,7 +35,6 @@ _FORMAT = 1
 # In this order: a copy of the graph or of the outbox that is ahead of the journal's would have read what is not there.
 _FILES = (KEYS_FILE, OUTBOX_FILE, GRAPH_FILE, JOURNAL_FILE)
 _ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
-_ENVELOPES = 256  # folded in one transaction
 _PAGES = 2_000  # copied between two looks of the progress bar
 _RESTORING = ".restoring"
 _BLOCK = 1024 * 1024
@@ -58,10 +56,12 @@ class _RunningJournal(SqliteJournalFile):
 
 
 def rebuild(settings: Settings) -> None:
-    """Fold the graph anew beside the one in use; it is swapped in at once, or when the running service ends."""
+    """Fold the graph anew beside the one in use; it is swapped in at once or, where an embedded service is running,
+    when that ends.
+    """
     ontology = open_vocabulary(settings).ontology
     if settings.postgres_url:
-        _rebuild_in_place(settings, ontology)
+        _rebuild_on_server(settings, ontology)
         return
     _existing(settings)
     path = settings.data / GRAPH_FILE
@@ -85,23 +85,17 @@ def rebuild(settings: Settings) -> None:
         _say("the service is running: it takes the new graph when it is next started")
 
 
-def _rebuild_in_place(settings: Settings, ontology: Ontology) -> None:
-    """Fold the graph in PostgreSQL anew, while no service folds; who reads it meanwhile sees it grow."""
-    from api.app import open_graph
-    from graph.postgres import PostgresGraph
+def _rebuild_on_server(settings: Settings, ontology: Ontology) -> None:
+    """The same in PostgreSQL; running services take the new graph at once."""
+    from graph.postgres_generations import Generations  # optional: only who names a PostgreSQL needs its driver
+    from graph.postgres_rebuilding import rebuild
 
     started = time.monotonic()
-    with closing(open_journal(settings)) as journal, closing(open_graph(settings, ontology)) as graph:
-        assert isinstance(graph, PostgresGraph)
-        if not graph.lead():
-            raise Conflict("a running Andon folds this graph: stop those with the role projector first")
-        graph.reset()
-        projector = Projector(journal, graph, decoders(ontology))
-        with progress("folding") as show:
-            while batch := journal.read(projector.position, _ENVELOPES):
-                projector.project(batch)
-                show(projector.position, journal.last_position())
-        _say(f"folded {projector.position} envelopes in {time.monotonic() - started:.1f} s")
+    generations = Generations(settings.postgres_url)
+    generations.prepare()
+    with closing(open_journal(settings)) as journal, progress("folding") as show:
+        position = rebuild(journal, generations, ontology, decoders(ontology), show)
+    _say(f"folded {position} envelopes in {time.monotonic() - started:.1f} s")
 
 
 def _existing(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from graph.errors import InvalidInput
 
@@ -29,16 +30,25 @@ PREFIX = "ANDON_"
 CONFIG_FILE = "andon.toml"
 MASK = "***"
 
+NEO4J_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 ROLES = ("receiver", "projector", "api", "scheduler")
 
 Value = str | int | float | bool | Path | tuple[str, ...]
 
 
 def _row(
-    default: Value, sentence: str, *, choices: tuple[str, ...] = (), least: float = 0, secret: bool = False
+    default: Value,
+    sentence: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: float = 0,
+    secret: bool = False,
+    schemes: tuple[str, ...] = (),
 ) -> Any:
-    """One setting; `least` is the smallest number allowed, a `secret` is never shown and has no flag."""
-    metadata = {"sentence": sentence, "choices": choices, "least": least, "secret": secret}
+    """One setting; `least` is the smallest number allowed, a `secret` is never shown and has no flag, one with
+    `schemes` is a URI of one of these, without user and password.
+    """
+    metadata = {"sentence": sentence, "choices": choices, "least": least, "secret": secret, "schemes": schemes}
     return field(default=default, metadata=metadata)
 
 
@@ -93,7 +103,9 @@ class Settings:
         choices=ROLES,
     )
 
-    neo4j_uri: str = _row("", "Neo4j to keep the present graph in, such as neo4j://host:7687; none means none.")
+    neo4j_uri: str = _row(
+        "", "Neo4j to keep the present graph in, such as neo4j://host:7687; none means none.", schemes=NEO4J_SCHEMES
+    )
     neo4j_user: str = _row("neo4j", "User of Neo4j.")
     neo4j_password: str = _row("", "Password of Neo4j's user; not a flag, since others can see those.", secret=True)
     neo4j_database: str = _row("", "Database of Neo4j; empty means the user's home database.")
@@ -232,12 +244,31 @@ def _parse(row: Field[Any], text: str, where: str) -> Value:
         matching = [choice for choice in choices if choice.lower() == text.lower()]
         if choices and not matching:
             raise InvalidInput(f"expected one of {', '.join(choices)}, found {text!r}", field=where)
+        if row.metadata["schemes"] and text:
+            _check_uri(row, text, where)
         return matching[0] if matching else text
     parts = tuple(part.strip() for part in text.split(",") if part.strip())
     choices = row.metadata["choices"]
     if choices and (unknown := [part for part in parts if part not in choices]):
         raise InvalidInput(f"expected some of {', '.join(choices)}, found {unknown[0]!r}", field=where)
     return parts
+
+
+def _check_uri(row: Field[Any], text: str, where: str) -> None:
+    """Raises `InvalidInput`, which repeats nothing of the text: somebody may have put a password into it."""
+    schemes: tuple[str, ...] = row.metadata["schemes"]
+    expected = f"expected a URI such as {schemes[0]}://host:7687"
+    try:
+        uri = urlsplit(text)
+        uri.port  # noqa: B018  # raises where it is no number
+    except ValueError:
+        raise InvalidInput(expected, field=where) from None
+    if uri.scheme not in schemes:
+        raise InvalidInput(f"{expected}, its scheme one of {', '.join(schemes)}", field=where)
+    if "@" in uri.netloc:
+        raise InvalidInput(f"{expected}; user and password have settings of their own", field=where)
+    if not uri.hostname or uri.path.strip("/") or uri.fragment:
+        raise InvalidInput(expected, field=where)
 
 
 def _number(row: Field[Any], kind: type[int] | type[float], text: str, where: str) -> int | float:

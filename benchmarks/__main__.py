@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -18,16 +19,21 @@ from benchmarks.noise import Noise
 from benchmarks.report import Section
 from benchmarks.workbench import Workbench
 
-_BY_DEFAULT = ("ingest", "lineage", "restart", "growth", "projector", "sql")
+_BY_DEFAULT = {
+    "embedded": ("ingest", "lineage", "restart", "growth", "projector", "sql"),
+    "server": ("loading", "lineage", "lag", "throughput"),
+}
+_SIZES = {"embedded": "1000,10000", "server": "1000,10000,100000"}
 
 
 def main() -> int:
     options = _options()
     datasets = tuple(sorted(int(it) for it in options.datasets.split(",")))
     found: list[Section] = []
-    with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="andon-bench-"))
         bench = Workbench(Path(folder), options.quick, datasets)
-        sections = _sections(bench, options)
+        sections = _sections(bench, options) if options.stack == "embedded" else _server_sections(bench, stack)
         print(f"{_machine()}\n")
         for name in _chosen(options, sections):
             print(f"{name} ...", file=sys.stderr, flush=True)
@@ -54,6 +60,12 @@ def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Cal
     }
 
 
+def _server_sections(bench: Workbench, stack: ExitStack) -> Mapping[str, Callable[[], Section]]:
+    from benchmarks import server_stack  # needs the drivers of both servers
+
+    return server_stack.sections(bench, stack)
+
+
 def _chosen(options: argparse.Namespace, sections: Mapping[str, object]) -> list[str]:
     if options.only:
         names = options.only.split(",")
@@ -61,7 +73,7 @@ def _chosen(options: argparse.Namespace, sections: Mapping[str, object]) -> list
             sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(sections)}")
         return list(names)
     asked = [name for name in ("crash", "soak") if getattr(options, name) is not None]
-    return asked or list(_BY_DEFAULT)
+    return asked or list(_BY_DEFAULT[options.stack])
 
 
 def _options() -> argparse.Namespace:
@@ -70,16 +82,28 @@ def _options() -> argparse.Namespace:
         description="Measures Andon on this machine, on loopback, in a temporary folder. docs/benchmarks.md"
         " says what each figure means. Without options: all sections but crash and soak, about 10 minutes.",
     )
+    parser.add_argument(
+        "--stack",
+        choices=tuple(_BY_DEFAULT),
+        default="embedded",
+        help="server: on a PostgreSQL and a Neo4j of its own, beside embedded (default: embedded)",
+    )
     parser.add_argument("--quick", action="store_true", help="a first look: 1,000 datasets, short runs")
-    parser.add_argument("--datasets", help="sizes of the estate, at least 80 each (default: 1000,10000)")
-    parser.add_argument("--only", help="sections: ingest, lineage, restart, growth, projector, sql, crash, soak")
+    parser.add_argument(
+        "--datasets", help="sizes of the estate, at least 80 each (default: 1000,10000; 100000 too by --stack server)"
+    )
+    parser.add_argument(
+        "--only",
+        help="sections: ingest, lineage, restart, growth, projector, sql, crash, soak; by --stack server: loading,"
+        " lineage, lag, throughput",
+    )
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(
         "--soak", type=float, nargs="?", const=15, metavar="MINUTES", help="memory under steady load (15)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    options.datasets = options.datasets or ("1000" if options.quick else "1000,10000")
+    options.datasets = options.datasets or ("1000" if options.quick else _SIZES[options.stack])
     return options
 
 
@@ -94,6 +118,7 @@ def _machine() -> str:
 def _report(options: argparse.Namespace, found: Sequence[Section]) -> dict[str, object]:
     return {
         "machine": _machine(),
+        "stack": options.stack,
         "quick": options.quick,
         "datasets": options.datasets,
         "sections": [it.as_json() for it in found],

@@ -28,7 +28,7 @@ def measure(bench: Workbench) -> Section:
         with Andon(data) as andon:
             andon.wait_ready()
             timed = asyncio.run(ask(andon.url, look_up, bench.seconds(3, 1)))
-            found = ingest(andon, datasets, Size.LARGE, _CLIENTS, bench.seconds(10, 3), seed=datasets)
+            found = ingest([andon], datasets, Size.LARGE, _CLIENTS, bench.seconds(10, 3), seed=datasets)
         bench.discard(data)
         queryable.append(found.queryable)
         section.add(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,20 +25,22 @@ _PROJECTED_WITHIN = 120
 @dataclass(frozen=True, slots=True)
 class Ingested:
     sent: Sent
+    events: int
     queryable: float  # events/s from the first one sent until the last one can be queried
     lag: float  # seconds from the last answer until the last event can be queried
     cpu_ms: float  # of the server, an event, until then
 
 
-def ingest(andon: Andon, datasets: int, size: Size, clients: int, seconds: float, seed: int) -> Ingested:
-    """Send the mix, then wait until it is in the graph."""
-    before, _ = andon.wait_projected(_PROJECTED_WITHIN)
-    cpu = andon.cpu_seconds()
-    sent = send_mix(andon.url, datasets, size, clients, seconds, seed)
-    projected, _ = andon.wait_projected(_PROJECTED_WITHIN)
+def ingest(andon: Sequence[Andon], datasets: int, size: Size, clients: int, seconds: float, seed: int) -> Ingested:
+    """Send the mix to all processes alike, then wait until it is in the graph, by the first one's word."""
+    before, _ = andon[0].wait_projected(_PROJECTED_WITHIN)
+    cpu = sum(it.cpu_seconds() for it in andon)
+    sent = send_mix([it.url for it in andon], datasets, size, clients, seconds, seed)
+    projected, _ = andon[0].wait_projected(_PROJECTED_WITHIN)
     lag = time.monotonic() - sent.ended
     count = projected - before
-    return Ingested(sent, count / (sent.seconds + lag), lag, 1000 * (andon.cpu_seconds() - cpu) / count)
+    used = sum(it.cpu_seconds() for it in andon) - cpu
+    return Ingested(sent, count, count / (sent.seconds + lag), lag, 1000 * used / count)
 
 
 def measure(bench: Workbench) -> Section:
@@ -56,7 +59,7 @@ def measure(bench: Workbench) -> Section:
         stored, accepted, best = bytes_in(data), 0, 0.0
         with Andon(data) as andon:
             for clients in CLIENTS:
-                found = ingest(andon, datasets, size, clients, bench.seconds(8, 2.5), seed=clients)
+                found = ingest([andon], datasets, size, clients, bench.seconds(8, 2.5), seed=clients)
                 sent = found.sent
                 accepted += sent.accepted
                 best = max(best, sent.accepted / sent.seconds)
@@ -100,7 +103,7 @@ class Limits:
 def measure_limits(bench: Workbench, size: Size) -> Limits:
     seconds = bench.seconds(4, 1.5)
     with Process(["-m", "benchmarks.bare"], bench.folder / "bare.log") as bare:
-        sent = send_mix(bare.url, bench.datasets[0], size, max(CLIENTS), seconds, seed=1)
+        sent = send_mix([bare.url], bench.datasets[0], size, max(CLIENTS), seconds, seed=1)
     runs = Mix(Estate.of(bench.datasets[0]).jobs, size, seed=2)
     events = list(itertools.islice(bodies(runs), 2_000))
     return Limits(sent.accepted / sent.seconds, _sqlite_rate(bench.folder / "limit.db", events, seconds))

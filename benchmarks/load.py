@@ -6,7 +6,7 @@ import asyncio
 import multiprocessing
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
@@ -49,7 +49,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    url: str
+    urls: Sequence[str]
     connections: int
     seconds: float
     datasets: int
@@ -57,8 +57,8 @@ class Work:
     seed: int
 
 
-def send_mix(url: str, datasets: int, size: Size, clients: int, seconds: float, seed: int) -> Sent:
-    """`clients` connections send the mix over an estate for so many seconds, from new processes."""
+def send_mix(urls: Sequence[str], datasets: int, size: Size, clients: int, seconds: float, seed: int) -> Sent:
+    """`clients` connections send the mix over an estate for so many seconds, from new processes; to each URL alike."""
     context = multiprocessing.get_context("spawn")
     processes = -(-clients // _PER_PROCESS)
     barrier = context.Barrier(processes)
@@ -67,7 +67,7 @@ def send_mix(url: str, datasets: int, size: Size, clients: int, seconds: float, 
     workers = []
     for index, share in enumerate(shares):
         ours, theirs = context.Pipe()
-        work = Work(url, share, seconds, datasets, size, seed * 1000 + index)
+        work = Work(urls, share, seconds, datasets, size, seed * 1000 + index)
         worker = context.Process(target=_client_process, args=(work, barrier, theirs))
         worker.start()
         pipes.append(ours)
@@ -89,18 +89,18 @@ def send_mix(url: str, datasets: int, size: Size, clients: int, seconds: float, 
 def _client_process(work: Work, barrier: Any, pipe: Pipe) -> None:
     runs = iter(Mix(Estate.of(work.datasets).jobs, work.size, work.seed))
     barrier.wait(60)
-    pipe.send(run_clients(work.url, runs, work.connections, work.seconds))
+    pipe.send(run_clients(work.urls, runs, work.connections, work.seconds))
 
 
-def run_clients(url: str, runs: Iterable[Run], connections: int, seconds: float | None = None) -> Sent:
+def run_clients(urls: Sequence[str], runs: Iterable[Run], connections: int, seconds: float | None = None) -> Sent:
     """Send runs over so many connections until they end or the time is over, in this process."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_send_all(url, runs, connections, seconds))
+        return runner.run(_send_all(urls, runs, connections, seconds))
 
 
-async def _send_all(url: str, runs: Iterable[Run], connections: int, seconds: float | None) -> Sent:
+async def _send_all(urls: Sequence[str], runs: Iterable[Run], connections: int, seconds: float | None) -> Sent:
     sent = Sent()
-    opened = [await Connection.open(url) for _ in range(connections)]
+    opened = [await Connection.open(urls[it % len(urls)]) for it in range(connections)]
     shared = iter(runs)
     cpu = time.process_time()
     sent.began = time.monotonic()

@@ -150,7 +150,7 @@ def _add(section: Section, question: Question, datasets: int, timed: Timed) -> N
         section.add(question.name, datasets, *[None] * (len(section.headings) - 2))
         return
     p50 = percentile(timed.milliseconds, 0.5)
-    nodes, edges = _counts(timed.largest)
+    nodes, edges = counts(timed.largest)
     section.add(
         question.name, datasets, p50, percentile(timed.milliseconds, 0.99), len(timed.milliseconds),
         len(timed.largest) / 1000, nodes, edges, question.reference,
@@ -158,7 +158,8 @@ def _add(section: Section, question: Question, datasets: int, timed: Timed) -> N
     )  # fmt: skip
 
 
-def _counts(body: bytes) -> tuple[int | None, int | None]:
+def counts(body: bytes) -> tuple[int | None, int | None]:
+    """(nodes, edges) of an answer, where it has them."""
     [answer] = msgspec.json.decode(body)["data"].values()
     nodes = answer.get("nodes") if isinstance(answer, dict) else None
     edges = answer.get("edges") if isinstance(answer, dict) else None

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,17 +29,18 @@ class DidNotStart(Exception):
 class Process:
     """A child process that prints `listening on URL`; its log is kept in `log` until it ends well.
 
-    It gets none of the caller's ANDON_* settings.
+    It gets none of the caller's ANDON_* settings, but those of `environment`.
     """
 
-    def __init__(self, arguments: list[str], log: Path, within: float = 60) -> None:
+    def __init__(
+        self, arguments: list[str], log: Path, within: float = 60, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.started_at = time.perf_counter()
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("ANDON_")}
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=_REPOSITORY,
-                env=environment,
+                env=_environment(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -102,11 +104,12 @@ class Process:
 
 
 class Andon(Process):
-    """The service on a data folder."""
+    """The service on a data folder, or on the servers that `environment` names."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         log = data.with_name(f"{data.name}.log")
-        super().__init__(["-m", "api.cli", "serve", "--data", str(data), "--port", "0", *arguments], log)
+        command = ["-m", "api.cli", "serve", "--data", str(data), "--port", "0", *arguments]
+        super().__init__(command, log, environment=environment)
 
     async def positions(self, connection: Connection) -> tuple[int, int]:
         """(received, projected)."""
@@ -150,6 +153,21 @@ class Andon(Process):
                 return time.perf_counter() - self.started_at
             await asyncio.sleep(0.005)
         raise DidNotStart(f"not ready within {within} s")
+
+
+def run_andon(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """An `andon` command, to its end. Raises `RuntimeError` with what it said where it failed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", *arguments],
+        cwd=_REPOSITORY, env=_environment(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"andon {' '.join(arguments)}: {done.stderr.strip()[-2000:]}")
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("ANDON_")} | dict(more or {})
 
 
 def bytes_in(folder: Path) -> int:

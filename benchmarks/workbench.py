@@ -58,7 +58,7 @@ class Workbench:
     def _load(self, datasets: int, size: Size) -> Loaded:
         data = self.folder / f"estate-{datasets}-{size.name.lower()}"
         with Andon(data) as andon:
-            sent = run_clients(andon.url, first_runs(Estate.of(datasets).jobs, size), _LOADING_CONNECTIONS)
+            sent = run_clients([andon.url], first_runs(Estate.of(datasets).jobs, size), _LOADING_CONNECTIONS)
             projected, waited = andon.wait_projected(_PROJECTED_WITHIN)
             if sent.failed or projected < sent.accepted:
                 raise RuntimeError(f"loading {datasets} datasets: {sent.failed} refused, {projected} in the graph")

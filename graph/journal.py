@@ -78,7 +78,8 @@ class Journal(JournalReader, Protocol):
 
     def add_dead_letter(
         self, source: str, reason: str, field: str, body: bytes | None, position: int | None = None
-    ) -> None: ...
+    ) -> None:
+        """Keep what was refused, its texts as `storable`; a letter of the same position makes way for it."""
 
     def remove_dead_letter(self, id: int) -> None: ...
 

@@ -71,6 +71,11 @@ def isoformat(instant: Instant) -> str:
     return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD for each U+0000, which PostgreSQL has no text for: the graph of both stacks holds it so."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}") if "\x00" in text else text
+
+
 class Name(NamedTuple):
     """What a source calls an entity: key class (`kind`), OpenLineage namespace and name.
 
@@ -99,11 +104,11 @@ def make_urn(kind: str, namespace: str, name: str, path: str = "") -> str:
 
 
 def parse_urn(urn: str) -> Name:
-    """The name behind a urn; raises `InvalidInput` if it is not one of ours."""
+    """The name behind a urn, as the graph holds it; raises `InvalidInput` if it is not one of ours."""
     parts = urn.split(":")
     if parts[:2] != ["urn", "andon"] or not 5 <= len(parts) <= 6 or (len(parts) == 6) != (parts[2] == "column"):
         raise InvalidInput(f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn")
-    return Name(parts[2], *(unquote(part) for part in parts[3:]))
+    return Name(parts[2], *(storable(unquote(part)) for part in parts[3:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -35,6 +36,10 @@ _KEEPALIVE: Mapping[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }  # fmt: skip
+# A process that stands still in the middle of a transaction (a machine that is paused) would hold up all others: the
+# server ends its session after so long.
+_STANDSTILL = "5s"
+_SPEAK_AFTER = 1.0  # seconds
 _ROWS_AT_ONCE = 64
 _MARKS = re.compile(r"\?")
 _LIST = "IN (SELECT value FROM json_each(?))"
@@ -58,7 +63,7 @@ def parse_url(url: str) -> str:
 
 def connect(conninfo: str, *, search_path: str = "", settings: Mapping[str, str] | None = None) -> Connection:
     """A connection in autocommit mode, with values in binary. Raises `Unavailable`."""
-    options = {"search_path": search_path, **(settings or {})}
+    options = {"search_path": search_path, "idle_in_transaction_session_timeout": _STANDSTILL, **(settings or {})}
     given = conninfo_to_dict(conninfo).get("options") or ""
     said = " ".join([str(given), *(f"-c {name}={_escaped(value)}" for name, value in options.items() if value)])
     defaults = {key: value for key, value in _KEEPALIVE.items() if f"{key}=" not in conninfo}
@@ -87,6 +92,8 @@ def unavailable() -> Iterator[None]:
     """A lost connection or a server that cannot now is `Unavailable`; values that it refuses are `ValueError`."""
     try:
         yield
+    except psycopg.errors.ProgramLimitExceeded as error:  # a name longer than an index takes: no try will ever do
+        raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         what = f"{type(error).__name__} {error.sqlstate}" if error.sqlstate else type(error).__name__
         raise Unavailable(f"PostgreSQL cannot do it now ({what})", retry_after=2) from error
@@ -94,6 +101,29 @@ def unavailable() -> Iterator[None]:
         raise Unavailable("the graph was made anew a moment ago", retry_after=1) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
+
+
+def wait_for_readers(connection: Connection, seconds: float = 10.0) -> None:
+    """Wait until no snapshot is older than this moment: as long, the rows deleted before are kept.
+
+    Raises `Unavailable` where that takes longer.
+    """
+    deadline = time.monotonic() + seconds
+    older = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_xmin IS NOT NULL AND backend_xmin::text::bigint <= $1"
+    )
+    with unavailable():
+        row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+        assert row is not None
+        transaction = row[0] % 2**32
+        while True:
+            row = connection.execute(older, (transaction,)).fetchone()
+            if row is not None and not row[0]:
+                return
+            if time.monotonic() > deadline:
+                raise Unavailable("what was deleted still stands in the database, as somebody reads it: try again")
+            time.sleep(0.05)
 
 
 def identifier(name: str) -> str:
@@ -178,6 +208,7 @@ class WriteDatabase:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._waiting: dict[str, list[tuple[str, Sequence[object]]]] = {}
+        self._spoke_at = 0.0
         self.trips = 0
 
     def execute(self, statement: str, parameters: Sequence[object] = (), /) -> Any:
@@ -185,7 +216,7 @@ class WriteDatabase:
         if not is_read:
             self._waiting.setdefault(named[0], []).append((statement, parameters))
             return None
-        self.trips += 1
+        self._go()
         touched = [it for it in named if it in self._waiting]
         with unavailable():
             if not touched:
@@ -204,7 +235,7 @@ class WriteDatabase:
     def flush(self) -> None:
         if not self._waiting:
             return
-        self.trips += 1
+        self._go()
         waiting, self._waiting = self._waiting, {}
         with unavailable(), self.connection.pipeline():
             for writes in waiting.values():
@@ -212,6 +243,17 @@ class WriteDatabase:
 
     def forget(self) -> None:
         self._waiting.clear()
+
+    def speak(self) -> None:
+        """Between two pieces of work on a transaction: the server shall not take a long one for a standstill."""
+        if time.monotonic() - self._spoke_at > _SPEAK_AFTER:
+            self._go()
+            with unavailable():
+                self.connection.execute("SELECT 1")
+
+    def _go(self) -> None:
+        self.trips += 1
+        self._spoke_at = time.monotonic()
 
     def _send(self, writes: Sequence[tuple[str, Sequence[object]]]) -> None:
         start = 0

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -25,16 +26,17 @@ from . import failpoint
 from .errors import Conflict, NotFound, Unavailable
 from .group_commit import Answers, GroupCommit, Request
 from .journal import Appended, DeadLetter
-from .model import Envelope, Instant, NewEnvelope, Position
+from .model import Envelope, Instant, NewEnvelope, Position, storable
 from .packing import pack, unpack
-from .postgres_database import Connection, Watch, connect, identifier, parse_url, unavailable
+from .postgres_database import Connection, Watch, connect, identifier, parse_url, unavailable, wait_for_readers
 
 _log = logging.getLogger("andon.postgres")
 
 _READERS_KEPT = 8
 _DEAD_LETTERS_KEPT = 10_000
 _ROWS_AT_ONCE = 64
-_REDACT_WITHIN = 10.0  # seconds for those who read to finish
+_LOCK_WITHIN = "10s"  # who waits longer for the head of the journal is told to come again
+_REDACT_WITHIN = 10  # seconds for those who read to finish
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
 _LETTER = "id, received_at, source, reason, field, body, position"
 
@@ -57,6 +59,11 @@ CREATE TABLE {schema}.dead_letter (
     reason TEXT NOT NULL, field TEXT NOT NULL, body BYTEA, position BIGINT
 );
 CREATE INDEX dead_letter_position ON {schema}.dead_letter (position);
+""",
+    # The planner keeps samples of what it analyses; of bodies, which may be redacted, it is to have none.
+    """
+ALTER TABLE {schema}.envelope ALTER COLUMN body SET STATISTICS 0;
+ALTER TABLE {schema}.dead_letter ALTER COLUMN body SET STATISTICS 0;
 """,
 )
 
@@ -125,12 +132,18 @@ class PostgresJournal:
         keys = [it.key for request in group for it in request.envelopes]
         self._make_partitions(connection, self._last + 2 * len(keys) + self._partition // 2)
         try:
-            with unavailable(), connection.pipeline():
-                connection.execute("BEGIN")
-                head = connection.execute(f"SELECT position, received_at FROM {self._schema}.journal_head FOR UPDATE")
-                found = connection.execute(
-                    f"SELECT key, position FROM {self._schema}.envelope_key WHERE key = ANY($1)", (keys,), binary=True
-                )
+            with unavailable():
+                # To its end, which the server must see: only then does it mind a standstill.
+                with connection.pipeline():
+                    connection.execute("BEGIN")
+                    head = connection.execute(
+                        f"SELECT position, received_at FROM {self._schema}.journal_head FOR UPDATE"
+                    )
+                    found = connection.execute(
+                        f"SELECT key, position FROM {self._schema}.envelope_key WHERE key = ANY($1)",
+                        (keys,),
+                        binary=True,
+                    )
                 last, received = head.fetchone() or (0, 0)
                 known = dict(found.fetchall())
             now = max(now, received)
@@ -184,7 +197,7 @@ class PostgresJournal:
 
     def _writing(self) -> Connection:
         if self._writer is None or self._writer.closed:
-            self._writer = connect(self._conninfo)
+            self._writer = connect(self._conninfo, settings={"lock_timeout": _LOCK_WITHIN})
             with unavailable():
                 row = self._writer.execute("SHOW synchronous_commit").fetchone()
                 if row is not None and row[0] in ("off", "local"):  # what is acknowledged survives a power cut
@@ -223,6 +236,7 @@ class PostgresJournal:
                     connection.execute(
                         f"CREATE TABLE {name} (LIKE {self._schema}.envelope INCLUDING ALL, CHECK ({bounds}))"
                     )
+                    connection.execute(f"ALTER TABLE {name} ALTER COLUMN body SET STATISTICS 0")
                     connection.execute(
                         f"ALTER TABLE {self._schema}.envelope ATTACH PARTITION {name}"
                         f" FOR VALUES FROM ({start}) TO ({start + self._partition})"
@@ -282,31 +296,13 @@ class PostgresJournal:
                 connection.execute(
                     f"UPDATE {self._schema}.dead_letter SET body = NULL WHERE position = $1", (position,)
                 )
-                row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
-            assert row is not None
-            self._wait_for_readers(connection, row[0])
+            wait_for_readers(connection)
             # What was deleted stays in its pages until they are written anew.
             with unavailable():
-                connection.execute(f"SET lock_timeout = {int(1000 * _REDACT_WITHIN)}")
+                connection.execute(f"SET lock_timeout = {1000 * _REDACT_WITHIN}")
                 connection.execute(f"VACUUM FULL {self._schema}.envelope_{position // self._partition}")
                 connection.execute(f"VACUUM FULL {self._schema}.dead_letter")
                 connection.execute("RESET lock_timeout")
-
-    def _wait_for_readers(self, connection: Connection, transaction: int) -> None:
-        """Until nobody's snapshot is older than a transaction: as long, its old rows are kept."""
-        deadline = time.monotonic() + _REDACT_WITHIN
-        older = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_xmin IS NOT NULL AND backend_xmin::text::bigint <= $1"
-        )
-        while True:
-            with unavailable():
-                row = connection.execute(older, (transaction % 2**32,)).fetchone()
-            if row is not None and not row[0]:
-                return
-            if time.monotonic() > deadline:
-                raise Unavailable("the redacted bytes still stand in the database: somebody reads it; redact again")
-            time.sleep(0.05)
 
     # Dead letters ------------------------------------------------------------------------------------------
 
@@ -320,7 +316,7 @@ class PostgresJournal:
             row = connection.execute(
                 f"INSERT INTO {self._schema}.dead_letter (received_at, source, reason, field, body, position)"
                 " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-                (now, _printable(source), _printable(reason), _printable(field), body, position),
+                (now, storable(source), storable(reason), storable(field), body, position),
             ).fetchone()
             assert row is not None
             connection.execute(f"DELETE FROM {self._schema}.dead_letter WHERE id <= $1", (row[0] - _DEAD_LETTERS_KEPT,))
@@ -333,7 +329,7 @@ class PostgresJournal:
         table = f"{self._schema}.dead_letter"
         with self._reading() as connection, unavailable(), connection.transaction():
             connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            for it in letters:
+            for it in map(_storable, letters):
                 if it.position is not None:
                     known = connection.execute(f"SELECT 1 FROM {table} WHERE position = $1", (it.position,))
                 else:
@@ -524,8 +520,8 @@ def _marks(start: int, count: int) -> str:
     return "(" + ", ".join(f"${start + at + 1}" for at in range(count)) + ")"
 
 
-def _printable(text: str) -> str:
-    return text.replace("\x00", "\N{SYMBOL FOR NULL}")
+def _storable(letter: DeadLetter) -> DeadLetter:
+    return replace(letter, source=storable(letter.source), reason=storable(letter.reason), field=storable(letter.field))
 
 
 def _envelope(row: tuple[Any, ...]) -> Envelope:

@@ -93,6 +93,24 @@ class Lease:
         return text.format(lease=f"{self._schema}.lease")
 
 
+def hold_off(connection: Connection, schema: str, name: str) -> None:
+    """Have nobody take the lease or commit under it before the connection's transaction ends."""
+    lease = f"{identifier(schema)}.lease"
+    connection.execute(
+        f"INSERT INTO {lease} VALUES ($1, '', 0, clock_timestamp()) ON CONFLICT (name) DO NOTHING", (name,)
+    )
+    connection.execute(f"SELECT 1 FROM {lease} WHERE name = $1 FOR UPDATE", (name,))
+
+
+def has_run_out(connection: Connection, schema: str, name: str) -> bool:
+    """Whether its last holder has let it run out; not while that commits under it."""
+    row = connection.execute(
+        f"SELECT expires_at < clock_timestamp() FROM {identifier(schema)}.lease WHERE name = $1 FOR UPDATE SKIP LOCKED",
+        (name,),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 _HOLD = """
 INSERT INTO {lease} AS held VALUES ($1, $2, 1, clock_timestamp() + $3::float8 * interval '1 second')
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at,

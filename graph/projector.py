@@ -64,11 +64,7 @@ class Leadership(Protocol):
         """Block until somebody has folded past `after`, at most `timeout` seconds."""
 
     def want_rebuild(self) -> None:
-        """Have whoever folds make the projection anew, soon. Raises `Unavailable`."""
-
-    @property
-    def rebuild_wanted(self) -> bool:
-        """Whether somebody wants that of us, who fold; a `reset` answers it."""
+        """Have the projection made anew beside the running one, soon, in whichever process. Raises `Unavailable`."""
 
 
 class Projector:
@@ -122,7 +118,9 @@ class Projector:
             self._thread.join()
 
     def rebuild(self) -> None:
-        """Forget the projection and make it anew from the journal, from the next batch on, whoever folds."""
+        """Have the projection made anew from the journal: beside the running one where others could fold too, else in
+        its place, from the next batch on.
+        """
         if self._leadership is not None:
             self._leadership.want_rebuild()
         else:
@@ -161,7 +159,7 @@ class Projector:
             self._store.adopt(ontology)
             if self._words is words:
                 self._words = None
-        if self._rebuild.is_set() or (self._leadership is not None and self._leadership.rebuild_wanted):
+        if self._rebuild.is_set():
             self._store.reset()
             self._rebuild.clear()
             self._position = Position(0)

@@ -91,6 +91,8 @@ def _fold(
         while batch := journal.read(projector.position, _BATCH):
             projector.project(batch)
             progress(projector.position, journal.last_position())
+            if len(batch) < _BATCH:  # a running service takes more all the time; the rest is folded once it is in use
+                break
         position = projector.position
     finally:
         graph.close()  # which writes the log back

@@ -10,6 +10,7 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ from .entity import (
 from .errors import InvalidInput
 from .lineage import Lineage, Place, column_urn
 from .lineage import paths as shortest_paths
-from .model import BEGINNING, FOREVER, LATEST, AsOf, Change, Instant, Name, Position, make_urn, parse_urn
+from .model import BEGINNING, FOREVER, LATEST, AsOf, Change, Instant, Name, Position, make_urn, parse_urn, storable
 from .reader import (
     PARENT_JOB,
     Alias,
@@ -290,6 +291,7 @@ class Snapshot:
         return found.id if found is not None else 0
 
     def find(self, kinds: frozenset[str], namespace: str, name: str) -> EntityRecord | None:
+        namespace, name = storable(namespace), storable(name)
         for kind in sorted(kinds):
             name_id = self._name_id(Name(kind, namespace, name))
             if name_id is not None:
@@ -427,6 +429,7 @@ class Snapshot:
         return [(RunEvent(*row[:5]), row[5]) for row in rows]
 
     def entities(self, query: EntityQuery) -> Page:
+        query = _storable(query)
         if query.kinds == frozenset({"column"}) or query.types == frozenset({"Column"}):
             return self._column_page(query)
         return self._present_page(query) if self._is_present else self._past_page(query)
@@ -927,6 +930,19 @@ _ORDERS = {
 _KEY_TYPES: dict[str, type] = {"name": str, "namespace": str, "id": int, "created_at": int, "updated_at": int}
 
 
+def _storable(query: EntityQuery) -> EntityQuery:
+    """The query in the characters that the graph holds."""
+
+    def each(wanted: frozenset[str] | None) -> frozenset[str] | None:
+        return None if wanted is None else frozenset(map(storable, wanted))
+
+    return replace(
+        query,
+        types=each(query.types), kinds=each(query.kinds), namespaces=each(query.namespaces), tags=each(query.tags),
+        owners=each(query.owners), search=storable(query.search or ""),
+    )  # fmt: skip
+
+
 def _conditions(query: EntityQuery, dialect: Dialect) -> tuple[str, list[object]]:
     parts: list[str] = []
     parameters: list[object] = []
@@ -986,7 +1002,7 @@ def _read_cursor(text: str, length: int) -> list[object]:
         values = None
     if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
         raise InvalidInput("is not a cursor of an earlier page", field="after")
-    return values
+    return [storable(it) if isinstance(it, str) else it for it in values]
 
 
 def _has_values(record: EntityRecord, conditions: Iterable[AttributeCondition]) -> bool:

@@ -19,7 +19,7 @@ from . import failpoint
 from .errors import Conflict, JournalBroken, NotFound, Unavailable
 from .group_commit import GroupCommit, Request
 from .journal import Appended, DeadLetter
-from .model import Envelope, Instant, NewEnvelope, Position
+from .model import Envelope, Instant, NewEnvelope, Position, storable
 from .packing import PLAIN, pack, unpack
 
 # Forward only; a change is a new entry. Each runs once, under the lock file, in the transaction that notes it.
@@ -196,7 +196,7 @@ class SqliteJournal(SqliteJournalFile):
             cursor = connection.execute(
                 "INSERT INTO dead_letter (received_at, source, reason, field, body, position)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (now, source, reason, field, body, position),
+                (now, storable(source), storable(reason), storable(field), body, position),
             )
             connection.execute("DELETE FROM dead_letter WHERE id <= ?", ((cursor.lastrowid or 0) - _DEAD_LETTERS_KEPT,))
 

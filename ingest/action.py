@@ -15,6 +15,7 @@ import msgspec
 from graph.errors import InvalidInput
 from graph.model import Envelope, Name, parse_instant
 from graph.statements import Digested, Facet, FacetSet, Role, Said, Statements
+from ingest.characters import without_nul
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ def decode(envelope: Envelope) -> Statements:
     if envelope.body is None:
         return Statements(envelope.received_at)
     try:
-        body = _read(envelope.body)
+        body = _read(without_nul(envelope.body))
         at = parse_instant(body.at)
     except msgspec.DecodeError as error:
         raise InvalidInput(str(error)) from None

@@ -17,6 +17,7 @@ import msgspec
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, Name, NewEnvelope, isoformat, parse_instant, parse_urn
 from graph.statements import Declared, Digested, Facet, FacetSet, Flows, Rank, Role, Said, Statements
+from ingest.characters import without_nul
 
 KIND = "mutation"
 REDACTION = "redaction"
@@ -47,7 +48,7 @@ def decode(envelope: Envelope) -> Statements:
     """What a person said; a redacted statement, like a redaction, says nothing."""
     if envelope.body is None:
         return Statements(envelope.received_at)
-    said: dict[str, Any] = msgspec.json.decode(envelope.body)
+    said: dict[str, Any] = msgspec.json.decode(without_nul(envelope.body))
     at = parse_instant(said["at"])
     if envelope.kind == REDACTION:
         return Statements(at)

@@ -149,7 +149,7 @@ class Outbox(Protocol):
         """Commit the firings of changes in (after, upto], their actions, `reports` and the checkpoint `upto`.
 
         All or nothing: False, and nothing is written, where the checkpoint is not `after` (somebody else was
-        faster).
+        faster). Raises `ValueError` where a firing or an action of a known key is said to be new.
         """
 
     def depth(self, firing: str) -> int | None:

@@ -86,7 +86,9 @@ class SqliteOutbox(SqlOutbox):
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.IntegrityError):
+                    raise ValueError(f"SQLite refuses it: {error}") from error
                 raise

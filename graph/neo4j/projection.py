@@ -96,8 +96,8 @@ class Projection:
         self._walks += 1
 
     def note_failure(self) -> None:
-        """A read failed: until the next write succeeds the fold state answers."""
-        self._is_away = True
+        """A read failed: until Neo4j has been seen to be there the fold state answers."""
+        self._set_away()
         self._wake.set()
 
     def await_position(self, position: int, timeout: float) -> None:

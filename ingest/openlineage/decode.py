@@ -23,6 +23,7 @@ from graph.statements import (
     Said,
     Statements,
 )
+from ingest.characters import without_nul
 
 from .events import Dataset, Event, Job, kind_of, read_any, read_event
 from .facets import facets_in, read_facet_set, schema_fields
@@ -45,7 +46,7 @@ class Decoder:
         if envelope.body is None:
             raise InvalidInput("the envelope was redacted")
         try:
-            event = read_event(envelope.body)
+            event = read_event(without_nul(envelope.body))
             at = parse_instant(event.event_time)
         except (msgspec.DecodeError, ValueError) as error:
             raise InvalidInput(str(error)) from None

@@ -1,19 +1,29 @@
 """Keys: what they open, and what never shows."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from api import auth
 from api.auth import ANYONE, Caller, Keys, Scope, parse_scopes
+from api.postgres_keys import PostgresKeyTable
 from graph.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from tests.servers.postgres import PostgresServer
+
+
+@pytest.fixture(params=["file", "postgres"])
+def open_keys(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Keys]:
+    """Opens the same keys, kept in each way, as another process would; none at first."""
+    if request.param == "file":
+        return lambda: Keys(tmp_path / "keys.db")
+    url, schema = request.getfixturevalue("postgres").new_schema()
+    return lambda: Keys(PostgresKeyTable(url, schema=schema))
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[Keys]:
-    keys = Keys(tmp_path / "keys.db")
+def keys(open_keys: Callable[[], Keys]) -> Iterator[Keys]:
+    keys = open_keys()
     yield keys
     keys.close()
 
@@ -68,20 +78,38 @@ def test_a_revoked_key_opens_nothing_and_leaves_the_service_locked(keys: Keys) -
             keys.authenticate(header)
 
 
-def test_the_file_holds_no_key_and_is_for_its_owner_only(keys: Keys, tmp_path: Path) -> None:
-    key = keys.add("airflow", {Scope.EMIT})
-    secret = key.split("_", 2)[2]
+def test_what_is_listed_holds_no_key(keys: Keys) -> None:
+    secret = keys.add("airflow", {Scope.EMIT}).split("_", 2)[2]
+
+    assert [kept.name for kept in keys.list()] == ["airflow"]
+    assert secret not in repr(keys.list())
+
+
+def test_the_file_holds_no_key_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.db")
+    secret = keys.add("airflow", {Scope.EMIT}).split("_", 2)[2]
+    keys.close()
 
     assert secret.encode() not in (tmp_path / "keys.db").read_bytes()
     assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0
-    assert all(secret not in repr(kept) for kept in keys.list())
+
+
+def test_the_database_holds_no_key(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    keys = Keys(PostgresKeyTable(url))
+    key = keys.add("airflow", {Scope.EMIT})
+    keys.close()
+
+    kept = postgres.files_of(url)
+    assert b"airflow" in kept, "or it was not looked for in the right place"
+    assert key.split("_", 2)[2].encode() not in kept
 
 
 def test_a_key_made_and_revoked_by_another_process_is_noticed(
-    keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keys: Keys, open_keys: Callable[[], Keys], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_RELOAD_AFTER", 0)
-    other = Keys(tmp_path / "keys.db")
+    other = open_keys()
     key = other.add("dagster", {Scope.READ})
 
     assert keys.authenticate(bearer(key)).name == "dagster"
@@ -110,13 +138,11 @@ def test_scopes_are_read_from_words_and_unknown_words_are_refused() -> None:
             parse_scopes(text)
 
 
-def test_a_database_of_keys_survives_being_closed(tmp_path: Path) -> None:
-    first = Keys(tmp_path / "keys.db")
+def test_keys_survive_being_closed(open_keys: Callable[[], Keys]) -> None:
+    first = open_keys()
     key = first.add("airflow", {Scope.EMIT})
     first.close()
 
-    second = Keys(tmp_path / "keys.db")
+    second = open_keys()
     assert second.authenticate(bearer(key)).name == "airflow"
     second.close()
-    with pytest.raises(sqlite3.ProgrammingError):
-        first.list()

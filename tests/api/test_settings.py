@@ -38,6 +38,8 @@ def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path) -> None:
 
 
 def _other_than_default(row: Field[Any]) -> str:
+    if row.metadata["schemes"]:
+        return f"{row.metadata['schemes'][0]}://host:7007"
     return next((choice for choice in row.metadata["choices"] if choice != row.default), "7007")
 
 
@@ -101,3 +103,24 @@ def test_loopback_is_recognised(host: str) -> None:
 def test_everything_else_is_beyond_loopback_and_keeps_its_schema_to_itself(host: str) -> None:
     assert not Settings(host=host).on_loopback
     assert not Settings(host=host).introspection
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["neo4j://h:7687", "neo4j+s://0123abcd.databases.neo4j.io", "neo4j+ssc://h", "bolt://[::1]:7687", "bolt+s://h/",
+     "bolt+ssc://h", "NEO4J://h?policy=europe"],
+)  # fmt: skip
+def test_an_address_of_neo4j_has_one_of_its_schemes(uri: str) -> None:
+    assert load({"neo4j_uri": uri}, {}).neo4j_uri == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["h:7687", "http://h:7474", "neo4j://", "neo4j://h:port", "bolt://h/path", "neo4j://u:hush4711@h", "hush4711"],
+)
+def test_another_address_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(InvalidInput, match="expected a URI such as neo4j://host:7687") as raised:
+        load({}, {"ANDON_NEO4J_URI": uri})
+
+    assert raised.value.field == "ANDON_NEO4J_URI"
+    assert "hush4711" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Every adapter of every port: another one is another entry in `JOURNALS` or `STORES`."""
+"""Every adapter of every port: another one is another entry in a table at the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from graph.reader import GraphReader
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from ontology import Ontology
+from rules.outbox import Outbox
+from rules.postgres_outbox import PostgresOutbox
+from rules.sqlite_outbox import SqliteOutbox
 from tests.neo4j.projected import Projected
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import PostgresServer
@@ -49,6 +52,12 @@ class StorePlace(Protocol):
     """Where a store is kept: it can be opened there again and again."""
 
     def open(self, ontology: Ontology) -> Store: ...
+
+
+class OutboxPlace(Protocol):
+    """Where an outbox is kept: it can be opened there again and again."""
+
+    def open(self) -> Outbox: ...
 
 
 class SqliteJournalPlace:
@@ -85,10 +94,10 @@ class PostgresJournalPlace:
 
 class PostgresStorePlace:
     def __init__(self, server: PostgresServer) -> None:
-        self._url = server.new_database()
+        self._url, self._schema = server.new_schema()
 
     def open(self, ontology: Ontology) -> Store:
-        return PostgresGraph(self._url, ontology)
+        return PostgresGraph(self._url, ontology, schema=self._schema)
 
 
 class Neo4jStorePlace:
@@ -102,8 +111,26 @@ class Neo4jStorePlace:
         return Projected(SqliteGraph(self._folder / "graph.db", ontology), self._server, ontology)
 
 
+class SqliteOutboxPlace:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> Outbox:
+        return SqliteOutbox(self._folder / "outbox.db")
+
+
+class PostgresOutboxPlace:
+    def __init__(self, server: PostgresServer) -> None:
+        self._url, self._schema = server.new_schema()
+
+    def open(self) -> Outbox:
+        return PostgresOutbox(self._url, schema=self._schema)
+
+
 JOURNALS: dict[str, Callable[[Path], JournalPlace]] = {"sqlite": SqliteJournalPlace}
 SERVER_JOURNALS: dict[str, Callable[[PostgresServer], JournalPlace]] = {"postgres": PostgresJournalPlace}
 STORES: dict[str, Callable[[Path], StorePlace]] = {"sqlite": SqliteStorePlace}
 SERVER_STORES: dict[str, Callable[[PostgresServer], StorePlace]] = {"postgres": PostgresStorePlace}
 PROJECTED_STORES: dict[str, Callable[[Path, Neo4jServer], StorePlace]] = {"neo4j": Neo4jStorePlace}
+OUTBOXES: dict[str, Callable[[Path], OutboxPlace]] = {"sqlite": SqliteOutboxPlace}
+SERVER_OUTBOXES: dict[str, Callable[[PostgresServer], OutboxPlace]] = {"postgres": PostgresOutboxPlace}

@@ -9,13 +9,17 @@ import pytest
 
 from graph.journal import Journal
 from ontology import Ontology, load
+from rules.outbox import Outbox
 from tests.contract.adapters import (
     JOURNALS,
+    OUTBOXES,
     PROJECTED_STORES,
     SERVER_JOURNALS,
+    SERVER_OUTBOXES,
     SERVER_STORES,
     STORES,
     JournalPlace,
+    OutboxPlace,
     Store,
     StorePlace,
 )
@@ -64,3 +68,20 @@ def store(store_place: StorePlace, words: Ontology) -> Iterator[Store]:
     store = store_place.open(words)
     yield store
     store.close()
+
+
+@pytest.fixture(params=[*OUTBOXES, *SERVER_OUTBOXES])
+def outbox_place(request: pytest.FixtureRequest, tmp_path: Path) -> OutboxPlace:
+    """Where an outbox of each kind can be opened."""
+    kind = str(request.param)
+    if kind in OUTBOXES:
+        return OUTBOXES[kind](tmp_path)
+    return SERVER_OUTBOXES[kind](request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def outbox(outbox_place: OutboxPlace) -> Iterator[Outbox]:
+    """An outbox of each kind, empty at first."""
+    outbox = outbox_place.open()
+    yield outbox
+    outbox.close()

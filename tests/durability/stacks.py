@@ -8,8 +8,12 @@ from typing import Protocol
 import psycopg
 
 from graph.journal import Journal
+from graph.postgres import PostgresGraph
 from graph.postgres_journal import PostgresJournal
+from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
+from ontology import Ontology
+from tests.contract.adapters import Store
 from tests.durability.estate import remove_graph
 from tests.end_to_end.service import Service
 
@@ -19,6 +23,8 @@ class Stack(Protocol):
         """A service on what this installation holds, not yet started."""
 
     def journal(self) -> Journal: ...
+
+    def graph(self, ontology: Ontology) -> Store: ...
 
     def remove_graph(self) -> None:
         """Delete the projection; the journal stays. No service may be running."""
@@ -34,6 +40,9 @@ class Embedded:
     def journal(self) -> Journal:
         return SqliteJournal(self._data / "journal.db")
 
+    def graph(self, ontology: Ontology) -> Store:
+        return SqliteGraph(self._data / "graph.db", ontology)
+
     def remove_graph(self) -> None:
         remove_graph(self._data)
 
@@ -48,6 +57,9 @@ class Server:
 
     def journal(self) -> Journal:
         return PostgresJournal(self._url)
+
+    def graph(self, ontology: Ontology) -> Store:
+        return PostgresGraph(self._url, ontology)
 
     def remove_graph(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:

@@ -15,14 +15,16 @@ from graph import database
 from graph.errors import Conflict
 from graph.journal import Journal
 from graph.model import PRESENT, AsOf, Position, to_instant
-from graph.projector import Projector
+from graph.projector import ProjectedStore, Projector
 from graph.schema import SCHEMA_VERSION, TABLES
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from ingest.openlineage import Decoder, accept
 from ontology import Ontology, load
+from tests.contract.adapters import Store
 from tests.contract.telling import dump
-from tests.durability.estate import EVENTS, remove_graph
+from tests.durability.estate import EVENTS
+from tests.durability.stacks import Stack
 from tests.end_to_end.events import documented
 from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import Service
@@ -48,31 +50,40 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Journal:
 def projected(folder: Path, journal: Journal, words: Ontology) -> SqliteGraph:
     """The graph in that folder, at the journal's end."""
     graph = SqliteGraph(folder / "graph.db", words)
-    Projector(journal, graph, {"openlineage": Decoder(words.kind_for_namespace)}).catch_up()
+    catch_up(journal, graph, words)
     return graph
 
 
-def answers(graph: SqliteGraph) -> dict[str, Any]:
+def catch_up(journal: Journal, graph: ProjectedStore, words: Ontology) -> None:
+    Projector(journal, graph, {"openlineage": Decoder(words.kind_for_namespace)}).catch_up()
+
+
+def answers(graph: Store) -> dict[str, Any]:
     """The whole graph now, on two nights of the week, and as far as it was known after half of the events."""
     nights = [AsOf(valid=to_instant(NOW - timedelta(days=days))) for days in (1, 4)]
     asked = [PRESENT, *nights, AsOf(nights[0].valid, Position(len(SHOP) // 2))]
     return {str(as_of): dump(graph, as_of) for as_of in asked}
 
 
-def test_a_graph_made_again_from_the_journal_answers_the_same_about_now_and_then(
-    tmp_path: Path, journal: Journal, words: Ontology
-) -> None:
-    graph = projected(tmp_path, journal, words)
+def test_a_graph_made_again_from_the_journal_answers_the_same_about_now_and_then(stack: Stack, words: Ontology) -> None:
+    journal = stack.journal()
+    for start in range(0, len(SHOP), 3):
+        journal.append([accept(event) for event in SHOP[start : start + 3]])
+    graph = stack.graph(words)
+    catch_up(journal, graph, words)
     before, changes = answers(graph), graph.changes(0, 10**6)
     graph.close()
     assert all(len(found) > 100 for found in before.values())
 
-    remove_graph(tmp_path)
-    graph = projected(tmp_path, journal, words)
+    stack.remove_graph()
+    graph = stack.graph(words)
+    assert graph.position() == 0
+    catch_up(journal, graph, words)
 
     assert answers(graph) == before
     assert graph.changes(0, 10**6) == changes
     graph.close()
+    journal.close()
 
 
 def test_a_graph_of_an_older_shape_is_made_anew(
@@ -134,14 +145,13 @@ def test_a_graph_of_a_newer_andon_is_left_alone(
     assert (tmp_path / "graph.db").read_bytes() == content
 
 
-def test_a_graph_that_is_deleted_while_the_service_is_stopped_comes_back_by_itself(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with Service(data) as service:
+def test_a_graph_that_is_deleted_while_the_service_is_stopped_comes_back_by_itself(stack: Stack) -> None:
+    with stack.service() as service:
         last = service.accept_all(EVENTS)
         before = everything(service, last, with_evidence=True)
-    remove_graph(data)
+    stack.remove_graph()
 
-    with Service(data) as service:
+    with stack.service() as service:
         assert differing(everything(service, last, with_evidence=True), before) == {}
 
 

@@ -22,9 +22,18 @@ PERMITTED = {
         "ISC",
         "MIT",
         "PSF-2.0",
+        "Python-2.0",
     ),
     *("Unlicense", "EPL-2.0", "MPL-2.0"),
 }
+
+# The LGPL too, but of a library that an extra asks for, that is imported from a package of its own and of which we ship
+# no copy and change nothing: section 4 of the LGPL lets our code keep its licence as long as who has both may put
+# another version of the library in its place, which `pip install` does. (psycopg: the driver of PostgreSQL.) Not in
+# what everyone gets, so that an embedded installation has none of it.
+PERMITTED_IN_EXTRAS = PERMITTED | {"LGPL-3.0-only"}
+
+LOCKS = {"runtime": PERMITTED, "server": PERMITTED_IN_EXTRAS, "compiled": PERMITTED}
 
 # Distributions whose metadata gives no SPDX expression say it in these words.
 SAID_OTHERWISE = {
@@ -41,9 +50,8 @@ SAID_OTHERWISE = {
 }
 
 
-def installed_of_the_runtime_lock() -> list[str]:
-    lock = (ROOT / "requirements/runtime.txt").read_text()
-    names = re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE)
+def installed_of(lock: str) -> list[str]:
+    names = re.findall(r"^([a-z0-9._-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE)
     installed = {
         re.sub(r"[-_.]+", "-", distribution.name).lower() for distribution in importlib.metadata.distributions()
     }
@@ -62,11 +70,24 @@ def licences(metadata: importlib.metadata.PackageMetadata) -> set[str]:
     return {SAID_OTHERWISE.get(words, words) for words in stated}
 
 
-@pytest.mark.parametrize("name", installed_of_the_runtime_lock())
-def test_a_runtime_dependency_may_be_shipped_with_apache_2_code(name: str) -> None:
+@pytest.mark.parametrize(("lock", "name"), [(lock, name) for lock in LOCKS for name in installed_of(lock)])
+def test_a_dependency_may_be_used_by_apache_2_code(lock: str, name: str) -> None:
     stated = licences(importlib.metadata.metadata(name))
 
-    assert stated and stated <= PERMITTED
+    assert stated and stated <= LOCKS[lock]
+
+
+def test_every_lock_of_what_users_install_is_looked_at() -> None:
+    """`dev` is for those who change Andon, `build` for making the wheel: neither goes to anyone."""
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == {*LOCKS, "dev", "build"}
+    assert {"psycopg", "psycopg-binary", "neo4j", "pyarrow"} <= set(installed_of("server"))
+
+
+def test_a_library_under_the_lgpl_is_in_no_wheel_of_ours() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    ours = {path.name for package in packages["packages"] for path in (ROOT / package).rglob("*") if path.is_dir()}
+
+    assert not {it for it in ours | set(packages["packages"]) if it.startswith("psycopg")}
 
 
 def test_the_page_bundles_only_code_that_may_be_shipped_with_apache_2_code() -> None:

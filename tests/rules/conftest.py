@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,7 @@ import ontology
 from ontology import Ontology
 from rules import Rule, read_rule
 from rules.outbox import Outbox
-from rules.postgres_outbox import PostgresOutbox
-from rules.sqlite_outbox import SqliteOutbox
+from tests.contract.adapters import OUTBOXES, SERVER_OUTBOXES, OutboxPlace
 
 RULE = b"""\
 rule: failed-run-notifies-dashboard-owners
@@ -36,17 +35,18 @@ def rule(words: Ontology) -> Rule:
     return read_rule(RULE, "failed.yaml", words, REFERENCES)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def open_outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outbox]:
-    """Opens one and the same outbox of each kind, empty at first."""
-    if request.param == "sqlite":
-        return lambda: SqliteOutbox(tmp_path / "outbox.db")
-    url = request.getfixturevalue("postgres").new_database()
-    return lambda: PostgresOutbox(url)
+@pytest.fixture(params=[*OUTBOXES, *SERVER_OUTBOXES])
+def outbox_place(request: pytest.FixtureRequest, tmp_path: Path) -> OutboxPlace:
+    """Where an outbox of each kind can be opened."""
+    kind = str(request.param)
+    if kind in OUTBOXES:
+        return OUTBOXES[kind](tmp_path)
+    return SERVER_OUTBOXES[kind](request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
-def outbox(open_outbox: Callable[[], Outbox]) -> Iterator[Outbox]:
-    outbox = open_outbox()
+def outbox(outbox_place: OutboxPlace) -> Iterator[Outbox]:
+    """An outbox of each kind, empty at first."""
+    outbox = outbox_place.open()
     yield outbox
     outbox.close()

@@ -3,7 +3,8 @@
     python -m tests.rules.crashing DATA URL STEP SECONDS
 
 STEP names where it dies ("" for nowhere), SECONDS is how far its clock is ahead. Everything but the graph is
-real: outbox and journal in the folder DATA, the webhook to URL. Without a crash it ends when nothing is left.
+real: outbox and journal, in the folder DATA or, where ANDON_POSTGRES_URL names one, in that database; the webhook to
+URL. Without a crash it ends when nothing is left.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ontology
+from graph.journal import Journal
 from graph.model import Instant, NewEnvelope, Position
+from graph.postgres_journal import PostgresJournal
 from graph.sqlite_journal import SqliteJournal
 from rules.actions.webhook import Webhooks
 from rules.engine import Engine
-from rules.outbox import Firing, Leased, Settlement
+from rules.outbox import Firing, Leased, Outbox, Settlement
+from rules.postgres_outbox import PostgresOutbox
 from rules.reading import read_rule
+from rules.sql_outbox import SqlOutbox
 from rules.sqlite_outbox import SqliteOutbox
 from rules.worker import Worker
 from tests.rules.conftest import RULE
@@ -44,7 +49,9 @@ def die_at(here: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class CrashingOutbox(SqliteOutbox):
+class Crashing(SqlOutbox):
+    """To be mixed into an outbox."""
+
     def decide(
         self, after: Position, upto: Position, firings: Sequence[Firing], reports: Sequence[NewEnvelope]
     ) -> bool:
@@ -70,11 +77,25 @@ class CrashingOutbox(SqliteOutbox):
         super().reported(number)
 
 
+class CrashingSqlite(Crashing, SqliteOutbox):
+    pass
+
+
+class CrashingPostgres(Crashing, PostgresOutbox):
+    pass
+
+
+def opened(data: Path, database: str | None) -> tuple[Outbox, Journal]:
+    if database is None:
+        return CrashingSqlite(data / "outbox.db"), SqliteJournal(data / "journal.db")
+    return CrashingPostgres(database), PostgresJournal(database)
+
+
 def main() -> None:
     data, url, ahead = Path(sys.argv[1]), sys.argv[2], int(sys.argv[4])
     references = {"ANDON_DEMO_WEBHOOK": url}
     rule = read_rule(RULE, "failed.yaml", ontology.load(), references)
-    outbox, journal = CrashingOutbox(data / "outbox.db"), SqliteJournal(data / "journal.db")
+    outbox, journal = opened(data, os.environ.get("ANDON_POSTGRES_URL"))
 
     def append(envelope: NewEnvelope) -> None:
         die_at("recording")

@@ -12,8 +12,8 @@ from graph.statements import Role, Statements
 from ingest import action
 from rules import record
 from rules.outbox import ActionState, Leased
+from tests.rules.deciding import a_firing, an_action
 from tests.rules.estate import HOUR, RUN, T0
-from tests.rules.test_outbox import a_firing, an_action
 
 
 def arrived(new: NewEnvelope) -> Envelope:

@@ -8,12 +8,17 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from graph.journal import Journal
+from graph.postgres_journal import PostgresJournal
 from graph.sqlite_journal import SqliteJournal
+from rules.outbox import Outbox
+from rules.postgres_outbox import PostgresOutbox
 from rules.sqlite_outbox import SqliteOutbox
 from tests.rules.crashing import STEPS
 from tests.rules.receiver import Answer, Receiver, status
@@ -23,12 +28,34 @@ AFTER_THE_LEASE = "120"  # seconds that the second life's clock is ahead
 ACTIONS = 3
 
 
-def live(data: Path, url: str, step: str = "", ahead: str = "0") -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.rules.crashing", str(data), url, step, ahead],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-    )
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where outbox and journal are: a folder, or the database of that URL."""
+
+    data: Path
+    database: str | None
+
+    def live(self, url: str, step: str = "", ahead: str = "0") -> subprocess.Popen[bytes]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.rules.crashing", str(self.data), url, step, ahead],
+            cwd=ROOT,
+            env=kept | ({"ANDON_POSTGRES_URL": self.database} if self.database else {}),
+            stderr=subprocess.PIPE,
+        )
+
+    def outbox(self) -> Outbox:
+        return PostgresOutbox(self.database) if self.database else SqliteOutbox(self.data / "outbox.db")
+
+    def journal(self) -> Journal:
+        return PostgresJournal(self.database) if self.database else SqliteJournal(self.data / "journal.db")
+
+
+@pytest.fixture(params=["embedded", "server"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """A home of each kind, empty at first."""
+    database = request.getfixturevalue("postgres").new_database() if request.param == "server" else None
+    return Home(tmp_path, database)
 
 
 def end_of(process: subprocess.Popen[bytes]) -> int:
@@ -48,43 +75,43 @@ class Killer:
         os.kill(self.victim.pid, signal.SIGKILL)
 
 
-def journalled(data: Path) -> list[tuple[str, str]]:
+def journalled(home: Home) -> list[tuple[str, str]]:
     """(about, firing or action key) of every envelope, in order."""
-    journal = SqliteJournal(data / "journal.db")
+    journal = home.journal()
     bodies = [json.loads(envelope.body or b"") for envelope in journal.read(0, 100)]
     journal.close()
     return [(body["about"], body.get("key", body["firing"])) for body in bodies]
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(step: str, tmp_path: Path) -> None:
+def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(step: str, home: Home) -> None:
     killer = Killer()
     answers: list[Answer] = [killer, status(204)] if step == "sent" else [status(204)]
     with Receiver(*answers) as receiver:
-        first = live(tmp_path, receiver.url, step)
+        first = home.live(receiver.url, step)
         killer.victim = first
         assert end_of(first) == -signal.SIGKILL, f"it must have died at {step!r}"
-        assert end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0
-        assert end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0  # a third life finds nothing to do
+        assert end_of(home.live(receiver.url, ahead=AFTER_THE_LEASE)) == 0
+        assert end_of(home.live(receiver.url, ahead=AFTER_THE_LEASE)) == 0  # a third life finds nothing to do
 
     sent = Counter(received.headers["idempotency-key"] for received in receiver.received)
     unwitnessed = step in ("sent", "answered")  # the target had it and nobody could write that down
     assert sorted(sent.values()) == ([1, 1, 2] if unwitnessed else [1, 1, 1])
-    outbox = SqliteOutbox(tmp_path / "outbox.db")
+    outbox = home.outbox()
     (firing,) = outbox.firings(10)
     assert {action.key for action in firing.actions} == set(sent)
     assert [action.state for action in firing.actions] == ["delivered"] * ACTIONS
     assert outbox.unreported(10) == []
     outbox.close()
-    recorded = journalled(tmp_path)
+    recorded = journalled(home)
     assert Counter(about for about, _ in recorded) == {"decision": 1, "outcome": ACTIONS}
     assert {key for about, key in recorded if about == "outcome"} == set(sent)
 
 
-def test_a_repetition_carries_the_same_key_and_the_same_bytes(tmp_path: Path) -> None:
+def test_a_repetition_carries_the_same_key_and_the_same_bytes(home: Home) -> None:
     with Receiver() as receiver:
-        assert end_of(live(tmp_path, receiver.url, "answered")) == -signal.SIGKILL
-        assert end_of(live(tmp_path, receiver.url, ahead=AFTER_THE_LEASE)) == 0
+        assert end_of(home.live(receiver.url, "answered")) == -signal.SIGKILL
+        assert end_of(home.live(receiver.url, ahead=AFTER_THE_LEASE)) == 0
 
     by_key: dict[str, set[bytes]] = {}
     for received in receiver.received:
@@ -94,9 +121,9 @@ def test_a_repetition_carries_the_same_key_and_the_same_bytes(tmp_path: Path) ->
     assert [len(bodies) for bodies in by_key.values()] == [1] * ACTIONS
 
 
-def test_nobody_else_takes_an_action_before_the_lease_of_a_killed_worker_is_over(tmp_path: Path) -> None:
+def test_nobody_else_takes_an_action_before_the_lease_of_a_killed_worker_is_over(home: Home) -> None:
     with Receiver() as receiver:
-        assert end_of(live(tmp_path, receiver.url, "answered")) == -signal.SIGKILL
-        assert end_of(live(tmp_path, receiver.url)) == 0
+        assert end_of(home.live(receiver.url, "answered")) == -signal.SIGKILL
+        assert end_of(home.live(receiver.url)) == 0
 
     assert Counter(received.headers["idempotency-key"] for received in receiver.received).most_common(1)[0][1] == 1

@@ -13,6 +13,7 @@ from graph.reader import GraphSnapshot
 from rules import FiringRecord, Rule, engine
 from rules.engine import CAUSE_FACET, CHAIN_LIMIT, Engine
 from rules.outbox import Outbox, firing_urn
+from tests.contract.adapters import OutboxPlace
 from tests.rules.estate import (
     HOUR,
     JOB,
@@ -207,8 +208,8 @@ def test_a_position_that_is_cut_in_two_by_a_batch_is_still_decided_whole(
     assert [firing.position for firing in firings] == [7, 8, 8, 8, 8, 8, 9]
 
 
-def test_two_engines_on_one_outbox_decide_once(open_outbox: Callable[[], Outbox], outbox: Outbox, rule: Rule) -> None:
-    rival = open_outbox()
+def test_two_engines_on_one_outbox_decide_once(outbox_place: OutboxPlace, outbox: Outbox, rule: Rule) -> None:
+    rival = outbox_place.open()
     estate = shop()
 
     def overtaking(position: Position) -> Instant:

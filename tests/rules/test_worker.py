@@ -13,8 +13,8 @@ from graph.model import Instant, NewEnvelope
 from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
 from rules.outbox import Intended, Outbox
 from rules.worker import LEASE, Patience, Worker
+from tests.rules.deciding import a_firing, decide, state
 from tests.rules.estate import T0
-from tests.rules.test_outbox import a_firing, decide, state
 
 
 @dataclass

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,6 +71,7 @@ class PostgresServer:
         self._settings = tuple(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
+        self._shared: str | None = None
         self.data = folder / "data"
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -149,6 +150,11 @@ class PostgresServer:
             self._process.wait(30)
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server does not run"
+        return self._process.pid
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{_USER}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
 
@@ -162,6 +168,17 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
+    def new_schema(self) -> tuple[str, str]:
+        """The URL of a database that others use too, and a name that no schema has there: cheaper than a database."""
+        import psycopg
+
+        if self._shared is None:
+            self._shared = self.new_database()
+            with suppress(psycopg.Error), psycopg.connect(self._shared, autocommit=True) as connection:
+                connection.execute("CREATE EXTENSION pg_trgm SCHEMA public")  # a database has it once, for all
+        self._made += 1
+        return self._shared, f"test_{self._made}"
+
     def files_of(self, url: str) -> bytes:
         """All that a database keeps in its files, once everything is written to them."""
         import psycopg
@@ -174,7 +191,7 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
     """A server while the context lasts; `durable`: it waits for the disk, as it must outside tests.
 
     Raises `Missing`.
@@ -183,7 +200,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix=f"andon-postgres-{getpass.getuser()}-"))
     folder.chmod(0o755)
     try:
-        server = PostgresServer(folder, settings=quick)
+        server = PostgresServer(folder, settings=(*quick, *settings))
         try:
             server.start()
             yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from ontology import Ontology, load
 from tests.contract.telling import dump, fold, tell
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.service import Event, Service, wait_until
-from tests.reference.events import dataset_event, ds
+from tests.reference.events import dataset_event
 from tests.servers.postgres import Missing, PostgresServer, postgres_server
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "openlineage"
@@ -136,6 +137,20 @@ def test_a_receiver_wakes_those_who_wait_in_other_processes(url: str) -> None:
     other.close()
 
 
+def test_what_is_redacted_is_not_in_what_the_planner_has_sampled(postgres: PostgresServer, url: str) -> None:
+    journal = PostgresJournal(url)
+    journal.append([new(f"{word} {number}") for number in range(30) for word in ("salmon", "swordfish-4711")])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+    for position in range(2, 61, 2):
+        journal.redact(position, "a password")
+
+    assert b"salmon" in postgres.files_of(url)
+    assert b"swordfish-4711" not in postgres.files_of(url)
+    journal.close()
+
+
 # One folds
 
 
@@ -224,52 +239,24 @@ def test_migrations_run_forward_once_and_a_newer_shape_is_left_alone(url: str) -
         migrate(parse_url(url), "andon", "thing", steps[:1])
 
 
-def test_a_rebuild_drops_the_former_tables(url: str, words: Ontology) -> None:
-    graph = PostgresGraph(url, words)
-    tell(graph, [dataset_event(1, "a")])
-    graph.reset()
-    graph.reset()
-    graph.close()
-
-    assert _generations(url) == [("andon_graph_3",)]
+# What it cannot hold
 
 
-def test_former_tables_that_are_read_are_dropped_when_that_ends(url: str, words: Ontology) -> None:
-    graph = PostgresGraph(url, words, lease_seconds=0.3)
-    tell(graph, [dataset_event(1, "a")])
+def test_a_name_too_long_for_an_index_is_a_dead_letter_and_does_not_stop_the_fold(url: str, words: Ontology) -> None:
+    journal, graph = PostgresJournal(url), PostgresGraph(url, words)
+    letters = random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=6_000)
+    events = [event(1), run_event(NAMESPACE, "".join(letters), new_run_id()), event(2)]
+    journal.append([accept(json.dumps(it).encode()) for it in events])
+
+    Projector(journal, graph, {"openlineage": Decoder(words.kind_for_namespace)}).catch_up()
+
+    [letter] = journal.dead_letters(10)
+    assert (graph.position(), letter.position) == (3, 2)
+    assert "ProgramLimitExceeded" in letter.reason
     with graph.snapshot() as snapshot:
-        graph.reset()
-        assert snapshot.entity(ds("a")) is not None
-        assert len(_generations(url)) == 2
-    wait_until(lambda: bool(graph.lead()) and len(_generations(url)) == 1, 10, "the former tables go")
-    graph.close()
-
-
-def _generations(url: str) -> list[tuple[str]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'andon_graph_%'").fetchall()
-
-
-def test_a_rebuild_that_one_process_wants_is_made_by_the_one_that_folds(url: str, words: Ontology) -> None:
-    journal = PostgresJournal(url)
-    graphs = [PostgresGraph(url, words, lease_seconds=1) for _ in range(2)]
-    decoders = {"openlineage": Decoder(words.kind_for_namespace)}
-    projectors = [Projector(journal, graph, decoders, leadership=graph) for graph in graphs]
-    last = journal.append([accept(json.dumps(event(number)).encode()) for number in range(5)])[-1].position
-    for projector in projectors:
-        projector.start()
-    assert all(projector.await_position(last, 20) for projector in projectors)
-
-    projectors[1].rebuild()
-
-    wait_until(lambda: _generations(url) == [("andon_graph_2",)], 10, "it is made anew")
-    assert all(projector.await_position(last, 20) for projector in projectors)
-    wait_until(lambda: graphs[1].position() == last, 10, "all is there again")
-    for projector in projectors:
-        projector.stop()
-    for graph in graphs:
-        graph.close()
+        assert snapshot.counts()["Run"] == 2
     journal.close()
+    graph.close()
 
 
 # Both stacks

@@ -1,70 +1,31 @@
+"""What every outbox promises to the engine, the workers and those who look (`rules.outbox.Outbox`)."""
+
 from __future__ import annotations
 
-import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from graph.errors import Conflict, NotFound
-from graph.model import Instant, NewEnvelope, Position
-from rules.outbox import ActionState, Firing, Intended, Outbox, Settlement, Verdict
-from rules.sqlite_outbox import SqliteOutbox
+from graph.model import Instant, Position
+from rules.outbox import ActionState, Outbox, Settlement
+from tests.contract.adapters import OutboxPlace
+from tests.rules.deciding import SOON, a_firing, a_report, an_action, decide, state
 from tests.rules.estate import HOUR, RUN, T0
 
-SOON = Instant(T0 + 60_000_000)
 
-
-def an_action(key: str, firing: str = "f1") -> Intended:
-    return Intended(
-        key=key,
-        firing=firing,
-        kind="webhook",
-        target="urn:andon:dashboard:l:sales",
-        owner="ana",
-        address="${HOOK}?token=abc",
-        credential="${SECRET}",
-        body=b"{}",
-        evidence=(Position(3), Position(9)),
-    )
-
-
-def a_firing(id: str = "f1", position: int = 9, *keys: str) -> Firing:
-    return Firing(
-        id=id,
-        rule="a-rule",
-        rule_version="1+abc",
-        position=Position(position),
-        what="run.failed",
-        subject=RUN,
-        fired_at=T0,
-        verdict=Verdict.FIRED,
-        evidence=(Position(position),),
-        actions=tuple(an_action(key, id) for key in keys),
-    )
-
-
-def a_report(key: bytes = b"report-1") -> NewEnvelope:
-    return NewEnvelope("action", "rules", key, b"{}")
-
-
-def decide(outbox: Outbox, *firings: Firing, after: int = 0) -> bool:
-    return outbox.decide(Position(after), firings[-1].position, firings, [])
-
-
-def state(outbox: Outbox) -> tuple[str, int, str | None]:
-    ((firing),) = outbox.firings(1)
-    action = firing.actions[0]
-    return action.state, action.attempts, action.last_error
-
-
-def test_a_decision_its_actions_and_the_checkpoint_are_there_after_opening_again(tmp_path: Path) -> None:
-    outbox = SqliteOutbox(tmp_path / "outbox.db")
+def test_a_decision_its_actions_and_the_checkpoint_are_there_after_opening_again(
+    outbox_place: OutboxPlace,
+) -> None:
+    outbox = outbox_place.open()
     assert outbox.checkpoint() is None
     assert outbox.decide(Position(0), Position(9), [a_firing("f1", 9, "k1", "k2")], [a_report()])
     outbox.close()
 
-    again = SqliteOutbox(tmp_path / "outbox.db")
+    again = outbox_place.open()
 
     assert again.checkpoint() == 9
     assert [action.key for action in again.firings(1)[0].actions] == ["k1", "k2"]
@@ -83,7 +44,7 @@ def test_a_decision_from_another_checkpoint_is_refused_whole(outbox: Outbox) -> 
 
 
 def test_a_decision_that_cannot_be_written_leaves_nothing_behind(outbox: Outbox) -> None:
-    with pytest.raises((sqlite3.IntegrityError, ValueError)):
+    with pytest.raises(ValueError):
         decide(outbox, a_firing("f1", 9, "k1"), a_firing("f2", 10, "k1"))
 
     assert outbox.checkpoint() is None
@@ -196,11 +157,48 @@ def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(ou
     assert firings[1].urn == "urn:andon:firing:andon:f2"
 
 
-def test_an_outbox_of_a_newer_andon_is_left_alone(tmp_path: Path) -> None:
-    SqliteOutbox(tmp_path / "outbox.db").close()
-    connection = sqlite3.connect(tmp_path / "outbox.db")
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
+# Many at once, as processes of the server stack are
 
-    with pytest.raises(Conflict, match="newer Andon"):
-        SqliteOutbox(tmp_path / "outbox.db")
+
+@pytest.fixture
+def openings(outbox_place: OutboxPlace) -> Iterator[tuple[Outbox, Outbox]]:
+    """One outbox, as two processes have it."""
+    one, other = outbox_place.open(), outbox_place.open()
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_of_those_who_decide_from_one_checkpoint_one_is_heard(openings: tuple[Outbox, Outbox]) -> None:
+    for after in range(5):
+        deciding = threading.Barrier(4)
+
+        def attempt(number: int, after: int = after, together: threading.Barrier = deciding) -> bool:
+            firing = a_firing(f"f{after} {number}", after + 1, f"k{after} {number}")
+            together.wait(10)
+            return decide(openings[number % 2], firing, after=after)
+
+        with ThreadPoolExecutor(4) as threads:
+            assert sorted(threads.map(attempt, range(4))) == [False, False, False, True]
+
+    assert [it.position for it in openings[0].firings(100)] == [5, 4, 3, 2, 1]
+    assert openings[1].checkpoint() == 5
+
+
+def test_each_action_goes_to_one_of_many_workers(openings: tuple[Outbox, Outbox]) -> None:
+    keys = [f"k{number:02}" for number in range(40)]
+    decide(openings[0], a_firing("f1", 9, *keys))
+
+    def work(worker: int) -> list[str]:
+        taken = []
+        while (leased := openings[worker % 2].lease(T0, SOON)) is not None:
+            assert openings[worker % 2].settle(leased, Settlement(state=ActionState.DELIVERED, at=T0))
+            taken.append(leased.action.key)
+        return taken
+
+    with ThreadPoolExecutor(6) as threads:
+        taken = [key for found in threads.map(work, range(6)) for key in found]
+
+    assert sorted(taken) == keys
+    [firing] = openings[1].firings(1)
+    assert {(action.state, action.attempts) for action in firing.actions} == {("delivered", 1)}
