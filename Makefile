@@ -68,11 +68,13 @@ serve: install ui ## serve on 127.0.0.1:8080 with the data in ./andon-data
 
 # --- checking -----------------------------------------------------------------------------------------------------
 
-check: install-dev ## format, lint, types, import contract; the same for the page
+check: install-dev ## format, lint, types, import contract, ontology; the same for the page
 	$(VENV)/bin/ruff format --check $(LINTED)
 	$(VENV)/bin/ruff check $(LINTED)
 	$(VENV)/bin/mypy $(PACKAGES)
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/andon ontology check
+	$(VENV)/bin/andon ontology doc --check
 ifneq ($(and $(UI),$(NPM)),)
 	@$(MAKE) --no-print-directory ui/node_modules/.package-lock.json
 	cd ui && npm run check
@@ -91,7 +93,7 @@ servers: ## find or fetch the Neo4j server that its tests start (about 125 MB, o
 	@scripts/neo4j >/dev/null || test "$$CI" != true
 
 systems: install-dev ## try other systems' real servers, such as MLflow (fetches about 850 MB, once)
-	$(PY) -m pytest -m systems tests/systems
+	$(PY) -m pytest -m systems tests/systems tests/rdf
 
 bench: install-dev ui ## measure what the README quotes
 	$(PY) -m benchmarks

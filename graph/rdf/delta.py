@@ -86,6 +86,7 @@ class _Difference:
         moved = set(changed.moved)
         forgotten: set[int] = set()
         ids = {id for id, _ in changed.touched} | moved | changed.widened
+        ids |= self._jobs_of({id for id, kind in changed.touched if kind == "run"})
         for edges in (changed.opened, changed.closed, changed.again):
             ids |= self._sayers(edges)
         if moved:
@@ -96,6 +97,16 @@ class _Difference:
             for described in self._describing.describe(some):
                 self._add(described, described.record.id in forgotten)
         return self._delta
+
+    def _jobs_of(self, runs: Collection[int]) -> set[int]:
+        """Every job that one of the runs was ever said to be of: its newest run may be another now."""
+        found: set[int] = set()
+        for part in in_chunks(sorted(runs), 5_000):
+            rows = self._snapshot.database.execute(
+                f"SELECT DISTINCT job_id FROM run_event WHERE run_id {_AMONG}", (json.dumps(list(part)),)
+            )
+            found.update(row[0] for row in rows)
+        return found
 
     def _is_timely(self, entity: int) -> bool:
         """Whether it is of a kind that has no columns."""

@@ -70,8 +70,8 @@ class Describing:
     def describe(self, ids: Collection[Entity], *, with_columns: bool = True) -> list[Description]:
         """These entities, at most some hundreds; without those that are not there."""
         snapshot = self._snapshot
-        snapshot.expect_said(ids)
         records = snapshot.entities_by_id(list(ids))
+        snapshot.expect_said(records)
         self._remember(records.values())
         assets = [it for it in records.values() if it.kind not in ("job", "run")]
         columns = self._columns(assets) if with_columns else {}

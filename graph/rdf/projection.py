@@ -237,7 +237,7 @@ class Projection:
                     self._seen.update(delta.seen)
                     self._store.apply(delta, before, now)
         self._set_held(now)
-        return before is None or now.mark.position > before.mark.position
+        return now != before
 
     def _follow(self) -> bool:
         held = self._store.held()
