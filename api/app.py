@@ -233,7 +233,7 @@ class Service:
             seconds=settings.sparql_timeout,
             max_bytes=settings.sparql_max_bytes,
             workers=settings.sparql_threads,
-            memory=settings.sparql_memory,
+            memory=settings.sparql_memory * 1_000_000,
             past_states=settings.rdf_past_states,
             past_triples=settings.rdf_past_triples,
         )
