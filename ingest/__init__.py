@@ -2,5 +2,6 @@
 
 `openlineage` reads producers' events, `facts` what sources and people say outright of entities, `mutation` what else
 people say, `action` what rules did. `focus`, `policies`, `mlflow` and `glossary` make facts of what others keep.
-Imports `graph` and `ontology`, and nothing else of ours. Start reading at `openlineage.accept`, then `openlineage.decode`.
+Imports `graph` and `ontology`, and nothing else of ours. Start reading at `openlineage.accept`, then
+`openlineage.decode`.
 """
