@@ -6,6 +6,7 @@ FROM node:22-slim AS page
 WORKDIR /andon/ui
 COPY ui/package.json ui/package-lock.json ./
 RUN npm ci
+COPY ontology /andon/ontology
 COPY ui ./
 RUN npm run build
 

@@ -68,11 +68,13 @@ serve: install ui ## serve on 127.0.0.1:8080 with the data in ./andon-data
 
 # --- checking -----------------------------------------------------------------------------------------------------
 
-check: install-dev ## format, lint, types, import contract; the same for the page
+check: install-dev ## format, lint, types, import contract, ontology; the same for the page
 	$(VENV)/bin/ruff format --check $(LINTED)
 	$(VENV)/bin/ruff check $(LINTED)
 	$(VENV)/bin/mypy $(PACKAGES)
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/andon ontology check
+	$(VENV)/bin/andon ontology doc --check
 ifneq ($(and $(UI),$(NPM)),)
 	@$(MAKE) --no-print-directory ui/node_modules/.package-lock.json
 	cd ui && npm run check

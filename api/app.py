@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
 
 if TYPE_CHECKING:
+    from api.shape_check import ShapeCheck
     from graph.neo4j import Neo4jGraph
     from graph.postgres import PostgresGraph
     from graph.postgres_journal import PostgresJournal
@@ -124,7 +126,9 @@ def open_outbox(settings: Settings) -> Outbox:
 def decoders(ontology: ontologies.Ontology) -> Decoders:
     """Which decoder reads which kind of envelope."""
     return {
-        "openlineage": openlineage.Decoder(ontology.kind_for_namespace),
+        "openlineage": openlineage.Decoder(
+            ontology.kind_for_namespace, model_versions="ModelVersion" in ontology.classes
+        ),
         mutation.KIND: mutation.decode,
         mutation.REDACTION: mutation.decode,
         facts.KIND: facts.Decoder(ontology),
@@ -239,7 +243,7 @@ class Service:
             seconds=settings.sparql_timeout,
             max_bytes=settings.sparql_max_bytes,
             workers=settings.sparql_threads,
-            memory=settings.sparql_memory,
+            memory=settings.sparql_memory * 1_000_000,
             past_states=settings.rdf_past_states,
             past_triples=settings.rdf_past_triples,
         )
@@ -347,6 +351,7 @@ class Service:
             version=version(),
             lineage_max_nodes=settings.lineage_max_nodes,
             position_wait=settings.position_wait,
+            check_shapes=_shape_check(self.graph, ontology),
             rdf_position=lambda: self._rdf_position() or None,
         )
         allowed = Limits(
@@ -448,6 +453,14 @@ class Service:
         def scrape(request: Request) -> Response:
             request.scope[CALLER].require(KeyScope.READ)
             return Response(self.metrics.render(), media_type=MEDIA_TYPE)
+
+
+def _shape_check(graph: SqliteGraph | PostgresGraph, ontology: ontologies.Ontology) -> ShapeCheck | None:
+    if find_spec("pyshacl") is None:  # it comes with the extra `rdf`
+        return None
+    from api.shape_check import ShapeCheck
+
+    return ShapeCheck(graph, ontology)
 
 
 def _add_problems(app: FastAPI) -> None:

@@ -11,12 +11,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import examples
 from api.server import serve
 from api.settings import Settings
+from examples.shop.beside import load_beside
 from examples.shop.load import load
 
 WEBHOOK_REFERENCE = "ANDON_DEMO_WEBHOOK"
@@ -57,12 +59,15 @@ def _loader(receiver: str) -> Callable[[str], None]:
 def _load(url: str, receiver: str) -> None:
     """Send the estate's week; runs beside the service, which has to live without it if it fails."""
     try:
-        sent = load(url)
+        now = datetime.now(UTC)
+        sent = load(url, now=now)
+        load_beside(url, now=now)
     except Exception:  # a thread's edge
         log.exception("the demo's events could not be sent")
         return
     _say(f"""
-{sent} OpenLineage events of a week in a small coffee shop's data estate are in.
+{sent} OpenLineage events of a week in a small coffee shop's data estate are in, and beside them its glossary, data
+products, services, costs and policies.
 
   1. Open {url}/ui/ and search for "revenue": where does the dashboard's number come from?
   2. Open {url}/graphql and ask: {{ entities(type: "Dashboard") {{ nodes {{ urn owners {{ name }} }} }} }}

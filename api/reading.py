@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
-from api.graphql.services import Progress
 from graph.errors import InvalidInput, Unavailable
 from graph.journal import Journal
 from graph.model import PRESENT, AsOf, Instant, Position, parse_instant
+
+if TYPE_CHECKING:
+    from api.graphql.services import Progress
 
 MIN_POSITION = b"andon-min-position"
 POSITION = b"andon-position"

@@ -15,13 +15,14 @@ from graph.errors import InvalidInput, NotAllowed, Unavailable
 FACTS_PATH = "/api/v1/facts"
 _SECONDS = 60  # for one request
 _TRIES = 5
+_LONGEST_PAUSE = 10.0  # seconds, whatever the service asks for
 _PAGE = 1_000
 
 
 class Remote:
     """The service at `url`. Raises `NotAllowed`, `InvalidInput` and `Unavailable` as it answers.
 
-    What is not taken for the moment (503, no connection) is tried again a few times.
+    What is not taken for the moment (503) is tried again a few times.
     """
 
     def __init__(self, url: str, key: str = "") -> None:
@@ -54,6 +55,11 @@ class Remote:
         data: dict[str, Any] = answer["data"]
         return data
 
+    def catch_up(self) -> None:
+        """Wait until all that the service has received is in its graph."""
+        received = self.ask("{ status { positionReceived } }", {})["status"]["positionReceived"]
+        self.ask("{ status { version } }", {}, received)
+
     def entities(self, filter: Mapping[str, object], fields: str) -> Iterator[dict[str, Any]]:
         """Every entity that passes, with these fields."""
         query = (
@@ -70,8 +76,7 @@ class Remote:
             after = page["pageInfo"]["endCursor"]
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
-        pause = 1.0
-        for attempt in range(_TRIES):
+        for tries_left in reversed(range(_TRIES)):
             try:
                 answer = self._session.post(
                     self._url + path,
@@ -81,16 +86,11 @@ class Remote:
                     allow_redirects=False,
                 )
             except requests.RequestException as error:
-                failure: Exception = Unavailable(f"{self._url} does not answer: {error}")
-            else:
-                if answer.status_code != 503:
-                    return _checked(answer, self._url)
-                failure = Unavailable(f"{self._url} is overloaded: {_problem(answer)[0]}")
-                pause = float(answer.headers.get("Retry-After", pause))
-            if attempt + 1 < _TRIES:
-                time.sleep(min(pause, 10.0))
-                pause *= 2
-        raise failure
+                raise Unavailable(f"{self._url} does not answer: {error}") from None
+            if answer.status_code != 503 or not tries_left:
+                break
+            time.sleep(min(float(answer.headers.get("Retry-After", 1)), _LONGEST_PAUSE))
+        return _checked(answer, self._url)
 
 
 def _checked(answer: requests.Response, url: str) -> requests.Response:

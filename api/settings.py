@@ -126,7 +126,7 @@ class Settings:
     sparql_queue: int = _row(50, "SPARQL queries that may wait for one; beyond it Andon answers 503.")
     sparql_timeout: float = _row(10.0, "Seconds a SPARQL query may take; then it is ended.", least=0.01)
     sparql_max_bytes: int = _row(32_000_000, "Largest answer to a SPARQL query in bytes.", least=1_000)
-    sparql_memory: int = _row(1_000_000_000, "Bytes of memory a SPARQL query may take.", least=100_000_000)
+    sparql_memory: int = _row(1_000, "Megabytes of memory a SPARQL query may take.", least=100)
     rdf_past_states: int = _row(4, "Past states of the graph that are kept for SPARQL queries as of then.", least=1)
     rdf_past_triples: int = _row(10_000_000, "Triples these may have together.", least=1_000)
 

@@ -115,7 +115,7 @@ def parse_urn(urn: str) -> Name:
 class Envelope:
     """What came in at one door at one time: the journal's unit, kept byte for byte.
 
-    `kind` picks the decoder (`openlineage`, `mutation`, `redaction`, `action`); `body` is None once redacted.
+    `kind` picks the decoder (`openlineage`, `facts`, `mutation`, `redaction`, `action`); `body` is None once redacted.
     """
 
     position: Position

@@ -68,10 +68,15 @@ class Relations:
         entity, path = place_of(target)
         nodes = self._snapshot.nodes_of([entity])
         names = [self._snapshot.node_name(node) for node in nodes]
+        ends = [self._snapshot.name_id(node) for node in nodes]
         if not path:
-            return frozenset(names), [self._snapshot.name_id(node) for node in nodes]
+            return frozenset(names), ends
         of_column = frozenset(Name("column", it.namespace, it.name, path) for it in names)
-        return of_column, self._snapshot.column_nodes([(entity, path)])
+        rows = self._snapshot.database.execute(
+            "SELECT id FROM node WHERE parent IN (SELECT value FROM json_each(?)) AND parent > 0 AND path = ?",
+            (json.dumps(ends), path),
+        )
+        return of_column, [row[0] for row in rows]
 
     def _candidates(self, ends: Sequence[int], relation: str | None) -> list[tuple[str, Place]]:
         """(relation, source) of all that ever named these, in the order of the answer."""
@@ -82,33 +87,37 @@ class Relations:
         sources = self._places_of({source for said, source in rows if relation in (None, said)})
         found = {(said, place) for said, source in rows for place in sources.get(source, ())}
         self._snapshot.expect_names({entity for _, (entity, _) in found})
+        return sorted(found, key=lambda it: (it[0], self._urn(it[1])))
 
-        def order(it: tuple[str, Place]) -> tuple[str, str]:
-            said, (entity, path) = it
-            name = self._snapshot.node_name(entity)
-            return said, (Name("column", name.namespace, name.name, path) if path else name).urn
+    def _urn(self, place: Place) -> str:
+        entity, path = place
+        if not path:
+            return self._snapshot.node_urn(entity)
+        name = self._snapshot.node_name(entity)
+        return Name("column", name.namespace, name.name, path).urn
 
-        return sorted(found, key=order)
-
-    def _places_of(self, sources: Iterable[int]) -> dict[int, list[Place]]:
-        """The entities and columns that a name, or a column's node, is or was one of."""
-        wanted = list(sources)
-        self._snapshot.expect_names(wanted)
-        found: dict[int, list[Place]] = {}
-        shared: dict[int, list[int]] = {}
-        rows = self._snapshot.database.execute(
+    def _places_of(self, sources: set[int]) -> dict[int, list[Place]]:
+        """The entities and columns that a name, or a column's node, ever was one of."""
+        snapshot = self._snapshot
+        snapshot.expect_names(sources)
+        columns = {it: snapshot.column_of(it) for it in sources if snapshot.node_kind(it) == "column"}
+        holders = (sources - columns.keys()) | {name_id for name_id, _ in columns.values()}
+        later: dict[int, list[int]] = {}
+        rows = snapshot.database.execute(
             "SELECT name_id, id FROM node WHERE name_id IN (SELECT value FROM json_each(?)) AND name_id <> id",
-            (json.dumps(wanted),),
+            (json.dumps(sorted(holders)),),
         )
         for name_id, node in rows:
-            shared.setdefault(name_id, []).append(node)
-        for source in wanted:
-            if self._snapshot.node_name(source).kind == "column":
-                place = self._snapshot.column_place(source)
-                found[source] = [place] if place is not None else []
-            else:
-                entities = {self._snapshot.entity_of(node) for node in (source, *shared.get(source, ()))}
-                found[source] = [(entity, "") for entity in sorted(entities - {0})]
+            later.setdefault(name_id, []).append(node)
+        found: dict[int, list[Place]] = {}
+        for source in sources:
+            name_id, path = columns.get(source, (source, ""))
+            if name_id in later:
+                entities = {snapshot.entity_of(node) for node in (name_id, *later[name_id])}
+                found[source] = [(entity, path) for entity in sorted(entities - {0})]
+            else:  # by far the most: a name that no rename touched
+                entity = snapshot.entity_of(name_id)
+                found[source] = [(entity, path)] if entity else []
         return found
 
     def _names(self, relation: str, source: Place, target: EntityRecord, names: frozenset[Name]) -> bool:

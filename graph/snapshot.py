@@ -87,6 +87,7 @@ class Shared:
     def __init__(self, database: Database) -> None:
         self.sets = FacetSets(database)
         self.names: Cached = Cached(lambda _: None, 100_000)
+        self.urns: Cached = Cached(lambda _: None, 100_000)
         self.columns: Cached = Cached(lambda _: None, 200_000)
         self.edge_sets: Cached = Cached(lambda _: None, 2_000)
         self.members: dict[tuple[int, Instant, Position], dict[int, int]] = {}
@@ -94,6 +95,7 @@ class Shared:
     def clear(self) -> None:
         self.sets.clear()
         self.names.clear()
+        self.urns.clear()
         self.columns.clear()
         self.edge_sets.clear()
         self.members.clear()
@@ -198,6 +200,17 @@ class Snapshot:
     def node_name(self, node: int) -> Name:
         kind, namespace, name, _, _ = self._node(node)
         return Name(kind, namespace, name)
+
+    def node_urn(self, node: int) -> str:
+        found: str | None = self._shared.urns(node)
+        if found is None:
+            kind, namespace, name, _, _ = self._node(node)
+            found = make_urn(kind, namespace, name)
+            self._shared.urns.put(node, found)
+        return found
+
+    def node_kind(self, node: int) -> str:
+        return self._node(node)[0]
 
     def name_id(self, node: int) -> int:
         """The id of the name that a node is an occupancy of."""
@@ -385,7 +398,7 @@ class Snapshot:
         self._said_expected = {}
         if not self._is_present:
             return
-        nodes = [it for it in self.nodes_of(entities) if len(self._occupancies(it)) == 1]
+        nodes = [it for it in self.nodes_of(entities) if [place[2] for place in self._occupancies(it)] == [it]]
         names = {self.name_id(node): node for node in nodes}
         found: dict[int, tuple[list[SaidSet], list[Overflowed]]] = {node: ([], []) for node in nodes}
         wanted = (json.dumps(list(names)),)

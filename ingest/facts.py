@@ -243,11 +243,23 @@ def read(body: bytes, ontology: Ontology) -> Facts:
         raise InvalidInput("expected `entities` or `dropped`, found neither")
     is_outright = said.by is None  # else a person's word on one attribute would decide on the class for good
     entities = [_entity(raw, f"entities[{index}]", ontology, is_outright) for index, raw in enumerate(said.entities)]
+    _check_agreement(entities)
     dropped = tuple(_dropped(urn, f"dropped[{index}]", ontology) for index, urn in enumerate(said.dropped))
     both = {it.subject for it in entities}.intersection(dropped)
     if both:
         raise InvalidInput(f"{min(both).urn} is among the entities too", field="dropped")
     return Facts(said.id, said.source, at, said.by, tuple(entities), dropped)
+
+
+def _check_agreement(entities: Iterable[Fact]) -> None:
+    """What one document says twice, at one instant, must be the same: nothing else could decide."""
+    first: dict[tuple[Name, str], tuple[int, object]] = {}
+    for index, fact in enumerate(entities):
+        for key, value in fact.registers.items():
+            earlier, held = first.setdefault((fact.subject, key), (index, value))
+            if earlier != index and write(held) != write(value):
+                reason = f"entities[{earlier}] says another {key} of {fact.subject.urn}"
+                raise InvalidInput(reason, field=f"entities[{index}]")
 
 
 def _entity(raw: msgspec.Raw, where: str, ontology: Ontology, says_class: bool) -> Fact:

@@ -21,6 +21,7 @@ from typing import Any
 from xml.sax import SAXException
 
 import msgspec
+import rdflib.exceptions
 from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, BNode, Dataset, Graph, Literal, URIRef
 from rdflib.plugins.parsers.notation3 import BadSyntax
 from rdflib.term import Node
@@ -31,6 +32,7 @@ MAX_ANNOTATIONS = 60_000
 """Characters that the annotations of one entity may have."""
 
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE|[A-Za-z][\w.-]*:?RDF[\s>])|\xff\xfe<\0|\xfe\xff\0<")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
 _NESTED = 8  # nodes without a name that are told inside one another
 
 
@@ -104,8 +106,8 @@ def _parsed(content: bytes, base: str) -> Graph:
         raise InvalidInput(f"not valid RDF/XML: {error}") from None
     except InvalidInput:
         raise
-    except (RecursionError, IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
-        # rdflib's parsers end so on texts that no standard foresees.
+    except (rdflib.exceptions.Error, LookupError, ValueError, RecursionError, TypeError, AttributeError) as error:
+        # rdflib's parsers end so on texts that no standard foresees: a ?variable in Turtle, an unknown encoding.
         raise InvalidInput(f"not valid RDF: {error}") from None
 
 
@@ -202,7 +204,7 @@ class _Reading:
             if values:
                 attributes[name] = values
         for prop, name in _MATCHED.items():
-            found = self._take(iri, prop, lambda node: isinstance(node, URIRef))
+            found = self._take(iri, prop, _is_absolute)
             if found:
                 attributes[name] = sorted(map(str, found))
         entity = self._entity(iri, "GlossaryTerm" if self._kind is As.GLOSSARY else "ReferenceTerm", attributes)
@@ -335,6 +337,10 @@ def split(iri: str) -> tuple[str, str]:
         at = stem.rfind(":")
     namespace, name = iri[: at + 1], iri[at + 1 :]
     return (namespace, name) if namespace and name else (iri, iri)
+
+
+def _is_absolute(node: Node) -> bool:
+    return isinstance(node, URIRef) and _ABSOLUTE.fullmatch(node) is not None
 
 
 def _is_plain(text: Literal) -> bool:

@@ -82,7 +82,10 @@ def _add_property(graph: Graph, prop: Attribute | Relation, domain: EntityType, 
         graph.add((shape, SH.datatype, XSD[prop.range]))
         if prop.allowed_values:
             allowed = BNode()
-            Collection(graph, allowed, [Literal(it, datatype=XSD[prop.range]) for it in prop.allowed_values])
+            values = [Literal(it, datatype=XSD[prop.range]) for it in prop.allowed_values]
+            if prop.range == "string":  # rdflib tells "a" from "a"^^xsd:string, which RDF 1.1 does not
+                values += [Literal(it) for it in prop.allowed_values]
+            Collection(graph, allowed, values)
             graph.add((shape, SH["in"], allowed))
     else:
         graph.add((shape, SH["class"], URIRef(ontology.classes[prop.range].iri)))

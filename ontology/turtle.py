@@ -50,6 +50,10 @@ class TurtleFile:
         except ValueError as error:
             line = _line_of_language_tag(self._text, str(error))
             raise OntologyError(file, line, f"not valid Turtle: {error}") from error
+        except AttributeError:
+            # The parser is one for N3 too, and looks for the formula that a variable stands in.
+            line = _line_of(re.search(r"(?<![\w<\"])\?\w", self._text), self._text)
+            raise OntologyError(file, line, "not valid Turtle: it has no variables such as ?x") from None
         except RecursionError:
             raise OntologyError(file, 1, "not valid Turtle: nested too deeply") from None
         self._check_iris()
@@ -187,6 +191,10 @@ def _decoded(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise OntologyError(file, line, f"expected UTF-8, found byte 0x{content[error.start]:02x}") from error
+
+
+def _line_of(found: re.Match[str] | None, text: str) -> int:
+    return text.count("\n", 0, found.start()) + 1 if found is not None else 1
 
 
 def _line_of_language_tag(text: str, complaint: str) -> int:

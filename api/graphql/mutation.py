@@ -5,7 +5,7 @@ position.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
@@ -74,7 +74,7 @@ class Mutation:
         self, info: strawberry.Info, urn: str, name: str, value: Json | None = None
     ) -> answers.MutationResult:
         entity = _writable(info, urn)
-        return _tell(info, entity, {"attributes": {name: value}})
+        return _tell(info, entity, attributes={name: value})
 
     @answering(
         shapes.MutationResult,
@@ -134,22 +134,30 @@ def _relate(info: strawberry.Info, urn: str, name: str, target: str, *, holds: b
         targets = [it for it in held if it != other.urn]
         if holds:
             targets = [*targets, other.urn] if relation.to_many else [other.urn]
-        answer = _tell(info, source, {"relations": {relation.name: targets}})
+        answer = _tell(info, source, relations={relation.name: targets})
     if answer.entity is None or parse_urn(urn) == parse_urn(source.urn):
         return answer
     return answers.MutationResult(answer.position, asking.fresh_snapshot(info._raw_info.path).entity(urn))
 
 
-def _tell(info: strawberry.Info, entity: EntityRecord, said: Mapping[str, object]) -> answers.MutationResult:
-    """Journal a person's facts about an entity. Raises `InvalidInput` by the argument that is wrong."""
+def _tell(
+    info: strawberry.Info,
+    entity: EntityRecord,
+    *,
+    attributes: Mapping[str, object] = {},
+    relations: Mapping[str, Sequence[str]] = {},
+) -> answers.MutationResult:
+    """Journal a person's facts about an entity. Raises `InvalidInput` by what is wrong, also by a SHACL shape."""
     asking = operation(info)
     name = parse_urn(entity.urn)
     named = {"type": entity.type, "namespace": name.namespace, "name": name.name, "path": name.path}
-    whole = {**named, **said}
+    whole = {**named, "attributes": attributes, "relations": relations}
     try:
         envelope = facts.envelope_of_person(whole, asking.caller.name, asking.services.now(), asking.services.ontology)
     except InvalidInput as error:
         raise InvalidInput(error.reason, field=error.field.removeprefix("entities[0].")) from None
+    if asking.services.check_shapes is not None:
+        asking.services.check_shapes(entity, attributes, relations)
     return _journal(info, envelope, name)
 
 

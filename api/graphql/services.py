@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from graph.journal import Journal
 from graph.model import Instant
-from graph.reader import GraphReader
+from graph.reader import EntityRecord, GraphReader
 from ontology import Ontology
 
 
@@ -82,5 +82,7 @@ class Services:
     version: str
     lineage_max_nodes: int
     position_wait: float
+    check_shapes: Callable[[EntityRecord, Mapping[str, object], Mapping[str, Sequence[str]]], None] | None = None
+    """Raises `InvalidInput` where these attributes and targets of an entity would break a shape; None checks none."""
     rdf_position: Callable[[], int | None] = lambda: None
     """How far RDF is; None where it is not kept, or nobody has asked it yet."""

@@ -89,10 +89,14 @@ def history(now: datetime, seed: int = SEED) -> list[Event]:
 
     The same hour of `now` and the same seed give the same events, run ids included.
     """
-    batch = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    week = Week(latest_batch=batch, seed=seed)
+    week = Week(latest_batch=latest_batch(now), seed=seed)
     events = [*_crawls(week), *_dashboards(week), *_stream(week), *_batches(week), *_housekeeping(week)]
     return sorted(events, key=lambda event: event.eventTime)
+
+
+def latest_batch(now: datetime) -> datetime:
+    """When the latest batch before `now` (aware) began."""
+    return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

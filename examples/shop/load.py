@@ -1,4 +1,4 @@
-"""Send the demo estate's history to an OpenLineage receiver with the official client.
+"""Send the demo estate's history to an OpenLineage receiver with the official client, and to an Andon the rest too.
 
 python -m examples.shop.load --url http://127.0.0.1:8080
 """
@@ -20,7 +20,9 @@ from openlineage.client.transport.http import (
     TokenProvider,
 )
 
+from examples.shop.beside import load_beside
 from examples.shop.history import SEED, history
+from graph.errors import AndonError
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 PROGRESS_EVERY = 50
@@ -69,11 +71,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--api-key", help="a key with scope emit, where the service asks for one")
     parser.add_argument("--now", type=_instant, help="end the history here, ISO 8601 (default: now; no zone means UTC)")
     parser.add_argument("--seed", type=int, default=SEED, help="another seed, other numbers and run ids")
+    parser.add_argument(
+        "--events-only", action="store_true", help="leave out what only Andon takes: catalogue, costs, policies"
+    )
     given = parser.parse_args(arguments)
     began = time.monotonic()
     try:
         sent = load(given.url, given.api_key, given.now, given.seed, _print_progress)
-    except (requests.RequestException, RuntimeError) as error:
+        if not given.events_only:
+            load_beside(given.url, given.api_key, given.now, given.seed, print)
+    except (requests.RequestException, RuntimeError, AndonError) as error:
         print(f"could not load the demo estate into {given.url}: {error}", file=sys.stderr)
         return 1
     print(f"sent {sent} events in {time.monotonic() - began:.1f} s")

@@ -86,7 +86,7 @@ def _offers(described: Description) -> Iterator[Quad]:
 
 def _product(described: Description) -> Iterator[Quad]:
     record = described.record
-    subject, port = iri(record.urn), iri(f"{record.urn}#output")
+    subject = iri(record.urn)
     yield subject, TYPE, term("dprod:DataProduct"), ""
     yield subject, TYPE, term("dcat:Resource"), ""
     yield from _common(subject, record)
@@ -95,10 +95,22 @@ def _product(described: Description) -> Iterator[Quad]:
     for said in described.relations:
         if said.relation == "inDomain":
             yield subject, term("dprod:domain"), iri(said.target), ""
-    yield subject, term("dprod:outputPort"), port, ""
-    yield port, TYPE, term("dcat:DataService"), ""
-    yield port, _TITLE, literal(f"{record.name}: output"), ""
+    yield from _port(record, "output", described)
+    yield from _port(record, "input", described)
     yield from _publishers(record)
+
+
+def _port(record: EntityRecord, side: str, described: Description) -> Iterator[Quad]:
+    """The service by which a product offers, or takes in, datasets; a product offers something at least."""
+    served = [said.target for said in described.relations if said.relation == f"{side}Port"]
+    if not served and side == "input":
+        return
+    port = iri(f"{record.urn}#{side}")
+    yield iri(record.urn), term(f"dprod:{side}Port"), port, ""
+    yield port, TYPE, term("dcat:DataService"), ""
+    yield port, _TITLE, literal(f"{record.name}: {side}"), ""
+    for dataset in served:
+        yield port, term("dcat:servesDataset"), iri(dataset), ""
 
 
 def _common(subject: str, record: EntityRecord) -> Iterator[Quad]:

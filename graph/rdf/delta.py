@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from graph.changed import Changed, FoldEdge, Mark, changed_since, mark_of
 from graph.database import in_chunks
 from graph.model import make_urn
+from graph.reader import EntityRecord
 from graph.snapshot import Snapshot
 from graph.timeline import COLUMN, FEEDS, WIDE, WRITES
 
@@ -33,6 +34,8 @@ class Seen:
     columns: int
     names: int
     """Of its columns' names and types: what others depend on."""
+    told: int
+    """Of the registers that it was made of."""
 
 
 @dataclass(slots=True)
@@ -85,17 +88,54 @@ class _Difference:
     def of(self, changed: Changed) -> Delta:
         moved = set(changed.moved)
         forgotten: set[int] = set()
-        ids = {id for id, _ in changed.touched} | moved | changed.widened
+        touched = {id for id, _ in changed.touched}
+        ids = {id for id in touched if self._is_timely(id)} | moved | changed.widened
+        ids |= self._jobs_of({id for id, kind in changed.touched if kind == "run"})
         for edges in (changed.opened, changed.closed, changed.again):
             ids |= self._sayers(edges)
         if moved:
             forgotten = self._forget_names(moved) | moved
             ids |= forgotten | self._runs_that_say(moved) | self._relating_to(moved)
-        ids |= self._hanging_on_columns_of({id for id in ids if not self._is_timely(id)}, moved)
+        ids |= self._hanging_on_columns_of({id for id in touched | ids if not self._is_timely(id)}, moved)
+        ids |= self._told_otherwise(touched - ids)
         for some in in_chunks(sorted(ids - {0}), AT_ONCE):
             for described in self._describing.describe(some):
                 self._add(described, described.record.id in forgotten)
         return self._delta
+
+    def _told_otherwise(self, touched: set[int]) -> set[int]:
+        """Those of which something else is said now; the others were spoken of again, which is noted.
+
+        Most are others: a run names its datasets with all that is known of them.
+        """
+        found = touched - self._seen.keys()
+        for some in in_chunks(sorted(touched - found), AT_ONCE):
+            records = self._snapshot.entities_by_id(some)
+            self._snapshot.expect_said(records)
+            found |= set(some) - records.keys()
+            for record in records.values():
+                before = self._seen[record.id]
+                if before.told != self._describing.told(record) or before.names != self._describing.column_signature(
+                    record.id
+                ):
+                    found.add(record.id)
+                else:
+                    self._renew(record)
+        return found
+
+    def _renew(self, record: EntityRecord) -> None:
+        self._delta.renewed.add(iri(record.urn))
+        self._delta.times += time_quads(record, self._terms)
+
+    def _jobs_of(self, runs: Collection[int]) -> set[int]:
+        """Every job that one of the runs was ever said to be of: its newest run may be another now."""
+        found: set[int] = set()
+        for part in in_chunks(sorted(runs), 5_000):
+            rows = self._snapshot.database.execute(
+                f"SELECT DISTINCT job_id FROM run_event WHERE run_id {_AMONG}", (json.dumps(list(part)),)
+            )
+            found.update(row[0] for row in rows)
+        return found
 
     def _is_timely(self, entity: int) -> bool:
         """Whether it is of a kind that has no columns."""
@@ -203,7 +243,8 @@ class _Difference:
             return
         said = list(entity_quads(described, self._terms))
         columns = [quad for column in described.columns for quad in entity_quads(column, self._terms)]
-        now = Seen(hash(tuple(said)), hash(tuple(columns)), self._describing.column_signature(record.id))
+        names = self._describing.column_signature(record.id)
+        now = Seen(hash(tuple(said)), hash(tuple(columns)), names, described.told)
         before = None if is_forgotten else self._seen.get(record.id)
         delta.seen[record.id] = now
         if before is None or before.entity != now.entity or before.columns != now.columns:
@@ -215,11 +256,10 @@ class _Difference:
                 delta.subjects |= {iri(column.record.urn) for column in described.columns}
                 delta.quads += columns
         else:
-            delta.renewed.add(subject)
-            delta.times += time_quads(record, self._terms)
+            self._renew(record)
 
 
 def _seen(described: Description, terms: Terms, describing: Describing) -> Seen:
     columns = tuple(quad for column in described.columns for quad in entity_quads(column, terms))
     names = describing.column_signature(described.record.id)
-    return Seen(hash(tuple(entity_quads(described, terms))), hash(columns), names)
+    return Seen(hash(tuple(entity_quads(described, terms))), hash(columns), names, described.told)

@@ -25,6 +25,7 @@ from .mapping import Description, Said
 AT_ONCE = 500
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _WORDS = ("documentation", "ownership", "tags")
+_READ = (*_WORDS, "version")
 _REMEMBERED = 200_000
 _PRODUCER, _INFERENCE = int(Rank.PRODUCER), int(Rank.INFERENCE)
 
@@ -70,8 +71,8 @@ class Describing:
     def describe(self, ids: Collection[Entity], *, with_columns: bool = True) -> list[Description]:
         """These entities, at most some hundreds; without those that are not there."""
         snapshot = self._snapshot
-        snapshot.expect_said(ids)
         records = snapshot.entities_by_id(list(ids))
+        snapshot.expect_said(records)
         self._remember(records.values())
         assets = [it for it in records.values() if it.kind not in ("job", "run")]
         columns = self._columns(assets) if with_columns else {}
@@ -80,6 +81,10 @@ class Describing:
         self._add_column_lineage(ends, columns)
         self._add_job_lineage(ends, [it.id for it in records.values() if it.kind == "job"])
         return [self._description(it, columns.get(it.id, ()), ends) for it in records.values()]
+
+    def told(self, record: EntityRecord) -> int:
+        """As `Description.told`, without the rest of the description."""
+        return _told(record, self._snapshot.winners_of(record.id))
 
     def column_signature(self, entity: Entity) -> int:
         """Differs where columns came, went or are told otherwise."""
@@ -114,6 +119,7 @@ class Describing:
             version_at=version_at,
             shaped_by=tuple(sorted(ends.shaped_by.get(record.id, ()))),
             columns=tuple(self._column(it, ranks, ends, said_of_columns) for it in columns),
+            told=_told(record, winners),
         )
 
     def _column(self, column: ColumnRecord, ranks: Mapping[str, int], ends: _Ends, has_registers: bool) -> Description:
@@ -280,6 +286,16 @@ class Describing:
 
     def _remember(self, records: Iterable[EntityRecord]) -> None:
         self._urns.update({it.id: it.urn for it in records})
+
+
+def _told(record: EntityRecord, winners: Mapping[str, Winner]) -> int:
+    registers = [
+        # a version has a time, and a relation's names mean what they meant when they were said
+        (key, winner.order[0], winner.at if key == "version" or key.startswith(RELATION) else 0, winner.order[3])
+        for key, winner in winners.items()
+        if key in _READ or key.startswith(("tag:", ATTRIBUTE, RELATION))
+    ]
+    return hash((record.type, record.dropped, record.created_at, tuple(sorted(registers))))
 
 
 def _ranks(winners: Mapping[str, Winner]) -> dict[str, int]:

@@ -81,6 +81,8 @@ class Description:
     shaped_by: tuple[str, ...] = ()
     """Urns of the columns that the whole of a dataset was filtered, joined or sorted by."""
     columns: tuple[Description, ...] = ()
+    told: int = 0
+    """Another one wherever registers that this is made of are others; not said."""
 
 
 def entity_quads(described: Description, terms: Terms) -> Iterator[Quad]:

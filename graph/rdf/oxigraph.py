@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("andon.rdf")
 
+FAULTS = (OSError, RuntimeError)
+"""What pyoxigraph raises for a disk that does not work, and for files that are spoiled."""
+
 _LOADER = Path(__file__).with_name("loading.py")
 _STORE, _BUILDING, _READING = "store-", "building", "reading-"
 
@@ -82,7 +85,7 @@ class OxigraphStore:
             return None
         try:
             return read_mark(self.select(MARK_QUERY))
-        except OSError as error:
+        except FAULTS as error:
             _log.warning("the RDF store on disk is spoiled and is built anew: %s", error)
             return None
 
@@ -102,7 +105,9 @@ class OxigraphStore:
         update = update_of(delta, held_of(delta, self))
         try:
             self._store.update(";\n".join(statements(update, after, delta.terms)))
-        except OSError as error:
+        except FAULTS as error:
+            if not isinstance(error, OSError):
+                self._held = None  # it is spoiled, and built anew
             raise Unavailable(f"the RDF store on disk cannot be written: {error}") from error
         with self._lock:
             self._held = after
@@ -153,7 +158,7 @@ class OxigraphStore:
         folder = self._folder / f"{_READING}{self._number}-{self._made}"
         try:
             self._store.backup(folder)
-        except OSError as error:
+        except FAULTS as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise Unavailable(f"the RDF store on disk cannot be read: {error}") from error
         found = Checkpoint(folder, self._held)
@@ -183,7 +188,7 @@ def open_store(folder: Path) -> Store | None:
 
     try:
         return Store(folder)
-    except OSError as error:
+    except FAULTS as error:
         if "lock" in str(error).lower():
             raise Unavailable("another process has the RDF store open", retry_after=5) from error
         _log.warning("the RDF store on disk cannot be opened and is built anew: %s", error)

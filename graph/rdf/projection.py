@@ -4,8 +4,8 @@ Events are accepted and folded whether the store is there or not; it is brought 
 backlog greater than `_REBUILD_ROWS`, another fold state than the one the store was made from, or other terms are ended
 by building it anew.
 
-Writing RDF costs several times what folding does, so after each step the thread rests three times as long as that took,
-unless somebody waits: the store lags in bursts, and ingest keeps the processor.
+Writing RDF costs twice what folding does, so after each step the thread rests as long as that took, unless somebody
+waits: the store lags in bursts, and ingest keeps the processor.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = logging.getLogger("andon.rdf")
 _REBUILD_ROWS = 50_000
 _LOOK_SECONDS = 0.25  # between two looks at the fold state where nobody tells that it moved
 _REST_SECONDS = 0.1  # after each write at least, unless somebody waits: what comes meanwhile is written together
-_REST_SHARE = 3  # times as long as a write took
+_REST_SHARE = 1  # times as long as a write took
 _ASKED_SECONDS = 900.0  # how long a question keeps the store being brought along
 _STOP_SECONDS = 5.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -237,7 +237,7 @@ class Projection:
                     self._seen.update(delta.seen)
                     self._store.apply(delta, before, now)
         self._set_held(now)
-        return before is None or now.mark.position > before.mark.position
+        return now != before
 
     def _follow(self) -> bool:
         held = self._store.held()

@@ -178,7 +178,7 @@ class RemoteStore:
 
         A query that takes too long ends here; how soon it ends there is the server's to say.
         """
-        if calls_service(question.query):
+        if calls_service(question.query, when_in_doubt=True):
             raise InvalidInput("SERVICE is not allowed here: a query asks this graph only", field="query")
         accepted = [_MEDIA[it] for it in (question.solutions, question.graph) if it is not None]
         body: dict[str, Any] = {"query": question.query}

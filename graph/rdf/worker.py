@@ -3,8 +3,9 @@
 python worker.py MEMORY    (bytes that it may take)
 
 pyoxigraph cannot be told to give up a query, so each worker sets an alarm that ends the process when the query's time
-is over, and may take no more memory than it was given. It opens stores read-only. While a query runs it can open
-neither file nor socket, so that no SERVICE goes out whatever a query looks like; the parser only finds them to say so.
+is over, and may take no more memory than it was given. It opens stores read-only. Where the kernel can do that (Linux)
+it can open no socket, so that no SERVICE goes out whatever a query looks like, and the parser only finds them to say
+so; elsewhere a query that may have one and that the parser does not understand is refused.
 
 Questions come on standard input, answers go to standard output, both as MessagePack with their length before them.
 This file stands alone: it is run as a script, and imports nothing of Andon's.
@@ -12,7 +13,9 @@ This file stands alone: it is run as a script, and imports nothing of Andon's.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import re
 import resource
 import signal
@@ -111,11 +114,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent's to end us
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     sys.setrecursionlimit(_NESTING)
+    is_cut_off = forbid_sockets()
     stores: dict[str, Store] = {}
+    send(sys.stdout.buffer, b"")  # ready
     for frame in frames(sys.stdin.buffer):
         question = msgspec.msgpack.decode(frame, type=Question)
         signal.setitimer(signal.ITIMER_REAL, question.seconds)
-        answer = _answer(question, stores)
+        answer = _answer(question, stores, is_cut_off)
         signal.setitimer(signal.ITIMER_REAL, 0)
         send(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 
@@ -135,13 +140,33 @@ def send(target: IO[bytes], frame: bytes) -> None:
     target.flush()
 
 
-def _answer(question: Question, stores: dict[str, Store]) -> Answer:
+def forbid_sockets() -> bool:
+    """Have the kernel refuse this process every socket from now on (seccomp); whether it does."""
+    numbers = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}.get(platform.machine())
+    if sys.platform != "linux" or numbers is None:
+        return False
+    architecture, socket = numbers
+    program = (
+        (0x20, 0, 0, 4), (0x15, 0, 3, architecture),  # the system call's architecture; of another one all are allowed
+        (0x20, 0, 0, 0), (0x15, 0, 1, socket),  # its number
+        (0x06, 0, 0, 0x00050000 | 13),  # EACCES
+        (0x06, 0, 0, 0x7FFF0000),  # allowed
+    )  # fmt: skip
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *it) for it in program))
+    pointed = struct.pack("HxxxxxxP" if struct.calcsize("P") == 8 else "HxxP", len(program), ctypes.addressof(code))
+    process = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, seccomp, filtering = 38, 22, 2
+    return bool(
+        process.prctl(no_new_privileges, 1, 0, 0, 0) == 0
+        and process.prctl(seccomp, filtering, ctypes.create_string_buffer(pointed), 0, 0) == 0
+    )
+
+
+def _answer(question: Question, stores: dict[str, Store], is_cut_off: bool) -> Answer:
     try:
-        if calls_service(question.query):
+        if calls_service(question.query, when_in_doubt=not is_cut_off):
             return Answer("invalid", b"SERVICE is not allowed here: a query asks this graph only")
-        store = _open(question.folder, stores)
-        with _CutOff():
-            return _run(question, store)
+        return _run(question, _open(question.folder, stores))
     except _TooLarge:
         return Answer("too_large", b"")
     except SyntaxError as error:
@@ -158,17 +183,6 @@ def _open(folder: str, stores: dict[str, Store]) -> Store:
     while len(stores) > _STORES_KEPT:
         del stores[next(iter(stores))]
     return store
-
-
-class _CutOff:
-    """Within it the process cannot open anything: a store has its files open already."""
-
-    def __enter__(self) -> None:
-        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, self._limits[1]))
-
-    def __exit__(self, *_: object) -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
 
 
 def _run(question: Question, store: Store) -> Answer:
@@ -194,8 +208,10 @@ def _run(question: Question, store: Store) -> Answer:
     return Answer("solutions", b"".join(out.parts))
 
 
-def calls_service(query: str) -> bool:
-    """Whether a query has a SERVICE anywhere, in its parsed form; False where the parser does not understand it."""
+def calls_service(query: str, *, when_in_doubt: bool = False) -> bool:
+    """Whether a query has a SERVICE anywhere, in its parsed form; `when_in_doubt` where the parser does not understand
+    a query that may have one.
+    """
     plain = _CODEPOINT.sub(lambda it: chr(int(it[1] or it[2], 16)), query)
     if "service" not in plain.lower():
         return False  # nearly always, and the parser takes some tens of milliseconds
@@ -205,7 +221,7 @@ def calls_service(query: str) -> bool:
     try:
         return _names_service(parseQuery(query))
     except (ParseBaseException, ValueError, RecursionError):
-        return False  # the engine has the last word; it reaches nobody
+        return when_in_doubt
 
 
 def _names_service(parsed: object) -> bool:

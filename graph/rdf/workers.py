@@ -21,6 +21,7 @@ from .worker import LENGTH, Answer, Question, send
 _SCRIPT = Path(__file__).with_name("worker.py")
 _GRACE = 2.0  # seconds by which a worker outlives its own alarm at most
 _IDLE_SECONDS = 120.0
+_START_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -30,24 +31,29 @@ class _Worker:
 
     def ask(self, question: Question) -> Answer:
         """Raises `EOFError` where the process ended."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
         watchdog = threading.Timer(question.seconds + _GRACE, self.process.kill)
         watchdog.start()
         try:
             send(self.process.stdin, msgspec.msgpack.encode(question))
-            head = self.process.stdout.read(LENGTH.size)
-            if len(head) < LENGTH.size:
-                raise EOFError
-            (length,) = LENGTH.unpack(head)
-            frame = self.process.stdout.read(length)
-            if len(frame) < length:
-                raise EOFError
-            return msgspec.msgpack.decode(frame, type=Answer)
+            return msgspec.msgpack.decode(self.read(), type=Answer)
         except OSError as error:
             raise EOFError from error
         finally:
             watchdog.cancel()
             self.used_at = time.monotonic()
+
+    def read(self) -> bytes:
+        """The next frame. Raises `EOFError` where the process ended."""
+        assert self.process.stdout is not None
+        head = self.process.stdout.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            raise EOFError
+        (length,) = LENGTH.unpack(head)
+        frame = self.process.stdout.read(length)
+        if len(frame) < length:
+            raise EOFError
+        return frame
 
     def end(self) -> int:
         """Its exit status."""
@@ -103,9 +109,18 @@ class Workers:
         with suppress(queue.Empty):
             return self._idle.get_nowait()
         command = [sys.executable, "-P", str(_SCRIPT), str(self._memory)]
-        return _Worker(
+        worker = _Worker(
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         )
+        watchdog = threading.Timer(_START_SECONDS, worker.process.kill)
+        watchdog.start()
+        try:
+            worker.read()
+        except EOFError:
+            raise Unavailable(f"no process to answer could be started (status {worker.end()})") from None
+        finally:
+            watchdog.cancel()
+        return worker
 
     def _prune(self) -> None:
         """End those that nobody has needed for long, some time from now."""

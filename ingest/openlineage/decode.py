@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from graph.attributes import attribute_key, relation_key
 from graph.errors import InvalidInput
 from graph.model import Envelope, Name, parse_instant
 from graph.statements import (
@@ -24,6 +25,7 @@ from graph.statements import (
     Statements,
 )
 from ingest.characters import without_nul
+from ingest.registers import facet_set, lineage, urns_of
 
 from .events import Dataset, Event, Job, kind_of, read_any, read_event
 from .facets import facets_in, read_facet_set, schema_fields
@@ -35,11 +37,15 @@ _STREAMING = frozenset({"STREAMING", "SERVICE"})
 
 class Decoder:
     """Decodes OpenLineage envelopes. `kind_for_namespace` tells which key class a dataset's namespace means
-    (`looker://shop` holds dashboards); it comes from the ontology. `infer` reads the SQL of `sql` facets."""
+    (`looker://shop` holds dashboards); it comes from the ontology. `infer` reads the SQL of `sql` facets;
+    `model_versions`: whether the ontology has them, so that a model's `version` facet tells of one."""
 
-    def __init__(self, kind_for_namespace: Callable[[str], str], infer: Infer = infer) -> None:
+    def __init__(
+        self, kind_for_namespace: Callable[[str], str], infer: Infer = infer, *, model_versions: bool = True
+    ) -> None:
         self._kind_for_namespace = kind_for_namespace
         self._infer = infer
+        self._model_versions = model_versions
 
     def __call__(self, envelope: Envelope) -> Statements:
         """Pure; raises `InvalidInput` for a body that `accept` would have refused."""
@@ -53,13 +59,16 @@ class Decoder:
         kind = kind_of(event)
         said: list[Said] = []
         renamed: list[Renamed] = []
+        trained: list[Name] = []
         for role, datasets in (
             (Role.INPUT, event.inputs),
             (Role.OUTPUT, event.outputs),
             (Role.LISTED, (event.dataset,) if kind == "DatasetEvent" and event.dataset else ()),
         ):
             for dataset in datasets or ():
-                self._dataset(dataset, role, said, renamed)
+                name = self._dataset(dataset, role, said, renamed)
+                if name.kind == "model" and self._model_versions and b'"version"' in bytes(dataset.facets):
+                    trained += _model_version(dataset, name, role, said)
         if kind == "DatasetEvent":
             declared = tuple(self._dataset_lineage(event.dataset)) if event.dataset else ()
             return Statements(at, tuple(said), None, declared, tuple(renamed))
@@ -72,12 +81,24 @@ class Decoder:
             declared = (Declared(job, Rank.PRODUCER, flows),) if flows is not None else ()
             return Statements(at, tuple(said), None, declared, tuple(renamed))
         run = self._run(event, job, flows, said)
-        return Statements(at, tuple(said), run, (), tuple(renamed))
+        training = tuple(self._training(event, run.run, trained, said)) if trained else ()
+        return Statements(at, tuple(said), run, training, tuple(renamed))
 
     def _name(self, namespace: str, name: str) -> Name:
         return Name(self._kind_for_namespace(namespace), namespace, name)
 
-    def _dataset(self, dataset: Dataset, role: Role, said: list[Said], renamed: list[Renamed]) -> None:
+    def _training(self, event: Event, run: Name, versions: Sequence[Name], said: list[Said]) -> Iterator[Declared]:
+        """What a run that writes versions of models says of these: that it made them, and what of."""
+        inputs = tuple(dict.fromkeys(self._name(it.namespace, it.name) for it in event.inputs or ()))
+        registers: dict[str, object] = {relation_key("trainedIn"): [run.urn]}
+        if inputs:
+            registers[relation_key("trainedOn")] = urns_of(inputs)
+        for version in versions:
+            said.append(Said(version, Role.OUTPUT, facet_set(registers)))
+            if inputs:
+                yield from lineage(version, "trainedOn", inputs, Rank.PRODUCER)
+
+    def _dataset(self, dataset: Dataset, role: Role, said: list[Said], renamed: list[Renamed]) -> Name:
         name = self._name(dataset.namespace, dataset.name)
         if b'"lifecycleStateChange"' in bytes(dataset.facets):
             change, previous = _lifecycle(dataset)
@@ -95,6 +116,7 @@ class Decoder:
         said.append(Said(name, role, self._facet_set(raws, int(role))))
         if role is not Role.OUTPUT and b'"columnLineage"' in bytes(dataset.facets):
             said.extend(self._sources_named(dataset))
+        return name
 
     def _sources_named(self, dataset: Dataset) -> Iterator[Said]:
         """Column lineage on what is no output makes no edges here, but the columns it names are there."""
@@ -214,6 +236,20 @@ class Decoder:
 
         salted = blake2b(f"{dataset.namespace}\0{dataset.name}\0".encode() + facet, digest_size=16).digest()
         yield Declared(name, Rank.PRODUCER, Digested(salted, load), register=True)
+
+
+def _model_version(dataset: Dataset, model: Name, role: Role, said: list[Said]) -> Iterator[Name]:
+    """The version of a model that its `version` facet names; yields it where it is an output."""
+    text = _one_facet(dataset.facets, "version")
+    value = read_any(text) if text is not None else None
+    number = value.get("datasetVersion") if isinstance(value, dict) and not _is_deleted(value) else None
+    if not isinstance(number, str | int) or not str(number).strip():
+        return
+    version = Name("modelversion", model.namespace, f"{model.name}/{number}")
+    registers = {attribute_key("versionNumber"): str(number), relation_key("versionOf"): [model.urn]}
+    said.append(Said(version, Role.MENTIONED if role is Role.INPUT else role, facet_set(registers)))
+    if role is Role.OUTPUT:
+        yield version
 
 
 def _one_facet(raw: msgspec.Raw, key: str) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from api.auth import ANYONE, Caller, Scope
+from api.cli import main
 from api.facts import FactsDoor
 from api.front import CALLER
 from api.metrics import Metrics
@@ -124,6 +126,20 @@ def test_many_documents_come_as_lines_and_a_bad_one_harms_no_other(door: ASGIApp
 )
 def test_what_is_no_document_is_refused(door: ASGIApp, body: bytes, media: str, status: int) -> None:
     assert post(door, body, media).status_code == status
+
+
+def test_what_was_refused_is_offered_again_as_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.add_dead_letter("facts", "the ontology has no class 'Table'", "entities[0].type", encoded(document()))
+    journal.close()
+
+    assert main(["journal", "dead-letters", "replay", "--data", str(tmp_path)]) == 0
+
+    assert "1: taken at position 1" in capsys.readouterr().out
+    journal = SqliteJournal(tmp_path / "journal.db")
+    envelope = journal.envelope(1)
+    journal.close()
+    assert envelope is not None and (envelope.kind, envelope.source) == ("facts", "crawler")
 
 
 def test_it_needs_the_scope_to_emit(journal: SqliteJournal) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from api.graphql import Engine
+from api.shape_check import ShapeCheck
 from graph.model import Instant, Position
 from graph.projector import Projector
 from graph.sqlite import SqliteGraph
@@ -55,10 +56,10 @@ class Graph:
         self.projector = Projector(self.journal, self.graph, decoders)
         seconds = itertools.count()
         services = asking(FakeGraph(), self.journal).services
-        self.services = services.__class__(
-            **{name: getattr(services, name) for name in services.__slots__}
-            | {"reader": self.graph, "progress": self, "now": lambda: Instant(NOON + next(seconds))}
-        )
+        ports = {"reader": self.graph, "progress": self, "check_shapes": ShapeCheck(self.graph, ONTOLOGY)}
+        clock = {"now": lambda: Instant(NOON + next(seconds))}
+        kept = {name: getattr(services, name) for name in services.__slots__}
+        self.services = services.__class__(**kept | ports | clock)
         self.asking = Asking(Engine(SCHEMA, self.services, LIMITS, introspection=True), self.services, None)  # type: ignore[arg-type]
 
     @property
@@ -315,6 +316,26 @@ def test_what_cannot_be_is_refused_and_not_journalled(
     assert error["extensions"]["code"] == code
     assert error["extensions"].get("field") == field
     assert estate.journal.last_position() == 1
+
+
+def test_what_a_shape_refuses_is_refused_with_its_message_and_what_was_broken_before_is_not(estate: Graph) -> None:
+    whole = {"billedCost": 1, "billingCurrency": "EUR", "chargePeriodStart": "2026-01-02T00:00:00Z",
+             "chargePeriodEnd": "2026-01-03T00:00:00Z"}  # fmt: skip
+    estate.tell(said(1, fact("CostItem", "whole", whole), fact("CostItem", "half", {"billedCost": 1})))
+
+    def refused(name: str, attribute: str, value: object) -> tuple[str, str] | None:
+        answer = estate.asking.answer(SET, {"urn": urn("costitem", DB, name), "name": attribute, "value": value})
+        errors = [(it["extensions"]["field"], it["message"]) for it in answer.get("errors", ())]
+        return errors[0] if errors else None
+
+    currency = "billingCurrency: billingCurrency: expected three capital letters as in ISO 4217"
+    assert refused("whole", "billingCurrency", "euro") == ("billingCurrency", currency)
+    order = "chargePeriodStart: chargePeriodStart: expected a time before chargePeriodEnd"
+    assert refused("whole", "chargePeriodEnd", "2026-01-01T00:00:00Z") == ("chargePeriodStart", order)
+    assert refused("whole", "billedCost", None) == ("billedCost", "billedCost: billedCost: expected one decimal")
+    assert estate.journal.last_position() == 1
+    assert refused("whole", "billedCost", 2) is None
+    assert refused("half", "billedCost", 2) is None, "the currency was missing before"
 
 
 def test_relations_cost_look_ups(estate: Graph) -> None:

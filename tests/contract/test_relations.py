@@ -23,6 +23,7 @@ from tests.reference.events import (
     lifecycle,
     location,
     micros,
+    run,
     run_event,
     schema,
     symlinks,
@@ -326,6 +327,30 @@ def test_a_relation_that_carries_lineage_is_lineage(store: Store) -> None:
     assert upstream(PRESENT) == ["c", "churn/1"]
     tell(store, [trained(5)])
     assert upstream(PRESENT) == ["churn/1"]
+
+
+def test_events_tell_the_versions_of_models(store: Store) -> None:
+    def model(version: str) -> Json:
+        return dataset("churn", {"version": {"datasetVersion": version}}, namespace="mlflow://shop")
+
+    tell(store, [
+        run_event(1, "COMPLETE", ["a"], [model("1")], job="train", run="t1"),
+        run_event(2, "START", [], [model("2")], job="train", run="t2"),
+        run_event(3, "COMPLETE", ["a", "b"], [model("2")], job="train", run="t2"),
+        run_event(4, "COMPLETE", [model("1")], ["scores"], job="score", run="s1"),
+    ])  # fmt: skip
+    first, second = (urn("modelversion", "mlflow://shop", f"churn/{number}") for number in (1, 2))
+    churn = urn("model", "mlflow://shop", "churn")
+
+    assert incoming(store, churn, relation="versionOf") == [("versionOf", first), ("versionOf", second)]
+    assert attributes(store, second) == {"versionNumber": "2"}
+    assert outgoing(store, second) == [
+        ("trainedIn", run("t2")), ("trainedOn", ds("a")), ("trainedOn", ds("b")), ("versionOf", churn),
+    ]  # fmt: skip
+    assert outgoing(store, second, at(2)) == [("trainedIn", run("t2")), ("versionOf", churn)]
+    with store.snapshot() as snapshot:
+        answer = snapshot.lineage(LineageQuery((first,), Direction.UPSTREAM))
+        assert sorted(it.name for it in answer.nodes) == ["a", "churn/1"]
 
 
 # Changes, being made anew

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
 import yaml
+from graphql import parse, validate
 from openlineage.client.event_v2 import RunEvent
 
+from api.graphql import build_schema
 from examples.shop.estate import DATASETS, JOBS
 from examples.shop.history import history
+from ontology import load
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 README = (EXAMPLES / "README.md").read_text()
@@ -40,6 +44,11 @@ def test_the_readmes_urns_name_entities_of_the_estate() -> None:
     assert urns("dataset") and urns("dataset") <= datasets
     assert urns("column") and urns("column") <= columns
     assert urns("job") and urns("job") <= {(job.tool.namespace, job.name) for job in JOBS}
+
+
+@pytest.mark.parametrize("question", re.findall(r"^```graphql\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+def test_the_readmes_questions_are_valid(question: str) -> None:
+    assert validate(build_schema(load())[0], parse(question)) == []
 
 
 def test_the_rule_waits_for_failed_runs_and_posts_for_each_dashboard_downstream() -> None:

@@ -470,7 +470,7 @@ def test_load_says_when_the_client_is_switched_off(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_command_line_tells_how_many_it_sent(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--url", recorder.url, "--now", "2026-11-23T09:41:07"]) == 0
+    assert main(["--url", recorder.url, "--now", "2026-11-23T09:41:07", "--events-only"]) == 0
     assert f"sent {len(recorder.taken)} events in" in capsys.readouterr().out
 
 

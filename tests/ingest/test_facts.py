@@ -217,6 +217,8 @@ def test_what_the_ontology_has_no_word_for_is_refused(said: Any, field: str, rea
         (document(entity(), by="ann"), "by"),
         (document(dropped=["x"]), "dropped[0]"),
         (document(dropped=["urn:andon:column:a:b:c"]), "dropped[0]"),
+        (document(entity(attributes={"rowCount": 1}), entity(attributes={"rowCount": 2})), "entities[1]"),
+        (document(entity(), entity("View")), "entities[1]"),
         (document(entity(), dropped=["urn:andon:dataset:postgres%3A%2F%2Fshop:orders"]), "dropped"),
         (b"[]", ""),
         (b'{"id": "1", "id": "2"}', "id"),

@@ -191,7 +191,13 @@ def test_a_class_twice_typed_is_a_class_and_a_scheme_that_is_a_concept_is_a_conc
         (b"<a> <b> .\n<c> <d> <e> .", "not valid Turtle at line 1"),
         (b"{", "not valid RDF"),
         (b"[" * 100_000, "not valid RDF"),
+        (b"?a ?b ?c .", "not valid RDF"),
         (b'<?xml version="1.0"?><rdf:RDF', "not valid RDF/XML"),
+        (b'<?xml version="1.0" encoding="ISO-1"?><rdf:RDF/>', "not valid RDF"),
+        (
+            b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><a/></rdf:RDF>',
+            "is it for --as reference",
+        ),
         (b'{"@context": "https://schema.org", "@id": "urn:x:a"}', "its context is at https://schema.org, and nothing"),
         (b'{"@context": {"@import": "https://schema.org"}}', "its context is at https://schema.org, and nothing"),
         (b'[{"@graph": [{"@context": [{}, "https://schema.org"]}]}]', "its context is at https://schema.org"),

@@ -24,7 +24,7 @@ PERMITTED = {
         "PSF-2.0",
         "Python-2.0",
     ),
-    *("Unlicense", "EPL-2.0", "MPL-2.0"),
+    *("Unlicense", "EPL-2.0", "MPL-2.0", "W3C-20150513"),
 }
 
 # The LGPL too, but of a library that an extra asks for, that is imported from a package of its own and of which we ship
@@ -66,6 +66,7 @@ def licences(metadata: importlib.metadata.PackageMetadata) -> set[str]:
     classified = [
         line.split(" :: ")[-1] for line in (metadata.get_all("Classifier") or []) if line.startswith("License ::")
     ]
+    classified = [words for words in classified if words != "OSI Approved"]  # which of them it doesn't say
     stated = classified or [metadata["License"] if "License" in metadata else "none"]
     return {SAID_OTHERWISE.get(words, words) for words in stated}
 

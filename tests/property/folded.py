@@ -15,7 +15,7 @@ from graph.reader import EntityQuery, EntityRecord, Level, LineageQuery, RunReco
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
 from graph.statements import ColumnFlow, OutputFlow, Statements, Transformation
-from ingest import mutation
+from ingest import facts, mutation
 from ingest.openlineage import Decoder
 from ontology import load
 from tests.reference import state as reference
@@ -48,6 +48,7 @@ def infer(sql: str, dialect: str, inputs: Columns, outputs: Columns) -> tuple[Ou
 _DECODE: dict[str, Callable[[Envelope], Statements]] = {
     "openlineage": Decoder(ONTOLOGY.kind_for_namespace, infer),
     "mutation": mutation.decode,
+    facts.KIND: facts.Decoder(ONTOLOGY),
 }
 _DATASETS = ("dataset", "dashboard", "model")
 

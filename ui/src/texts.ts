@@ -61,7 +61,7 @@ export const texts = {
 
   search: {
     open: 'Search',
-    placeholder: 'Search datasets, jobs, models, dashboards',
+    placeholder: 'Search datasets, jobs, policies, people',
     label: 'Search the graph',
     results: 'Results',
     recent: 'Recently opened',
@@ -76,7 +76,7 @@ export const texts = {
 
   home: {
     title: 'Where does it come from, and what depends on it?',
-    lead: 'Search for a dataset, a job, a model or a dashboard.',
+    lead: 'Search for a dataset, a job, a model, a policy: anything that the graph knows by name.',
     counts: 'What the graph holds',
     tiles: {
       Dataset: 'Datasets',

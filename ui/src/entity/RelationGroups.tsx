@@ -55,7 +55,7 @@ function Row({ target, at }: { target: Target; at: string | null }) {
   const vocabulary = useVocabulary();
   return (
     <li>
-      <Link href={entityAddress(target.urn, at)} className={classes.target}>
+      <Link href={entityAddress(target.urn, at)} className={classes.target} title={`${target.namespace} ${target.name}`}>
         <EntityIcon type={target.type} keyClass={target.__typename} size={28} />
         <span className={classes.targetText}>
           <span className="clip">
