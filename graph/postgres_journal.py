@@ -133,7 +133,9 @@ class PostgresJournal:
         self._make_partitions(connection, self._last + 2 * len(keys) + self._partition // 2)
         try:
             with unavailable():
-                with connection.pipeline():  # to its end, which the server must see: only then does it mind a standstill
+                with (
+                    connection.pipeline()
+                ):  # answers are read behind it: only of a whole one the server minds a standstill
                     connection.execute("BEGIN")
                     head = connection.execute(
                         f"SELECT position, received_at FROM {self._schema}.journal_head FOR UPDATE"
