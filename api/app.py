@@ -143,6 +143,7 @@ class Service:
             frozenset(settings.webhook_hosts),
             ontology=ontology,
             outbox=open_outbox(settings),
+            clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)
         listeners = [self.rules.notice] + ([self.neo4j.projection.notice] if self.neo4j is not None else [])
@@ -228,7 +229,7 @@ class Service:
             ontology=ontology,
             firings=self.rules.firings,
             authentication=lambda: self.keys.required,
-            now=now,
+            now=self.journal.now,
             started_at=now(),
             version=version(),
             lineage_max_nodes=settings.lineage_max_nodes,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from neo4j import ManagedTransaction
 
 from graph.errors import Unavailable
 from graph.model import PRESENT
-from graph.neo4j import Connection, Neo4jGraph
+from graph.neo4j import Connection, Neo4jGraph, connection
 from graph.neo4j.delta import difference, key_of, whole
 from graph.neo4j.reading import Neo4jEdges
 from graph.neo4j.words import Labels
@@ -99,6 +102,33 @@ def test_whoever_lost_the_lease_writes_nothing(store: Projected, words: Ontology
     with pytest.raises(Fenced, match="lease"):
         deposed.apply(delta, state)
     assert successor.state().mark == state.mark
+
+
+def test_a_write_that_stands_still_is_ended_so_that_others_can(
+    store: Projected, words: Ontology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    successor = writer(store, words)
+    told(store, copies(1))
+    state = successor.state()
+    delta = delta_since(store, state)
+    standing, over = threading.Event(), threading.Event()
+
+    def stand_still(transaction: ManagedTransaction) -> None:
+        transaction.run("MATCH (a:Andon) SET a.lockedAt = 0").consume()
+        standing.set()
+        over.wait(60)
+        transaction.run("RETURN 1").consume()
+
+    with ThreadPoolExecutor(1) as threads:
+        monkeypatch.setattr(connection, "_WRITE_SECONDS", 1.0)
+        still = threads.submit(store.connection.write, stand_still)
+        assert standing.wait(30)
+        monkeypatch.undo()
+        successor.apply(delta, state)
+        over.set()
+        with pytest.raises(Unavailable):
+            still.result(30)
+    assert successor.state().mark == delta.mark
 
 
 def test_a_process_that_does_not_fold_follows_and_reads(store: Projected, words: Ontology) -> None:
