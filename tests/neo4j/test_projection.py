@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from neo4j import ManagedTransaction
 from graph.errors import Unavailable
 from graph.model import PRESENT
 from graph.neo4j import Connection, Neo4jGraph, connection
-from graph.neo4j.delta import difference, key_of, whole
+from graph.neo4j.delta import difference, fold_id, key_of, whole
 from graph.neo4j.reading import Neo4jEdges
 from graph.neo4j.words import Labels
 from graph.neo4j.writing import Fenced, State, Writer
@@ -24,7 +24,7 @@ from graph.sqlite import SqliteGraph
 from ontology import Ontology, load
 from tests.contract.telling import dump, tell
 from tests.neo4j.projected import Projected, projected, shown
-from tests.reference.events import Json, run_event
+from tests.reference.events import Json, documentation, run_event
 from tests.servers.neo4j import Neo4jServer
 
 
@@ -77,6 +77,35 @@ def test_a_delta_that_is_applied_again_changes_nothing(store: Projected, words: 
     assert ours.apply(delta, before) == after
     assert shown(store.connection) == once
     assert ours.state().mark == after.mark
+
+
+def test_a_process_that_begins_writes_anew_only_what_differs(store: Projected, words: Ontology) -> None:
+    """What Neo4j shows of an entity tells by a hash that it is as it was, whoever wrote it."""
+    tell(store, copies(3))
+    ours = writer(store, words)
+    state = ours.state()
+    again = run_event(20, "COMPLETE", ["hub"], ["hub_1"], job="hub1", run="later")
+    described = run_event(
+        21, "COMPLETE", ["hub"], ["hub_2"], job="hub2", run="last", job_facets=documentation("Copies the hub.")
+    )
+    told(store, [again, described])
+
+    def held(entities: Sequence[int]) -> Mapping[int, int]:
+        found = ours.hashes([key_of(state.generation, it) for it in entities])
+        return {fold_id(key): hash for key, hash in found.items()}
+
+    with store.fold_state.snapshot() as snapshot:
+        assert isinstance(snapshot, Snapshot)
+        delta = difference(snapshot, state.mark, state.generation, 10_000, held)
+    assert delta is not None
+    written = [row["properties"]["name"] for rows in delta.entities.values() for row in rows]
+    assert written == ["hub2"]
+    assert len(delta.renewed) == 4  # the first job and its output, the second's output, and what both read
+    ours.apply(delta, state)
+    left = shown(store.connection)
+    store.projection.rebuild()
+    store.projection.step()
+    assert left == shown(store.connection)
 
 
 def test_a_delta_from_an_earlier_position_is_refused_and_writes_nothing(store: Projected, words: Ontology) -> None:
