@@ -62,8 +62,8 @@ if TYPE_CHECKING:
     from graph.neo4j import Neo4jGraph
     from graph.postgres import PostgresGraph
     from graph.postgres_journal import PostgresJournal
-    from graph.rdf.asking import Rdf
     from graph.postgres_rebuilding import Rebuilder
+    from graph.rdf.asking import Rdf
     from rules.outbox import Outbox
 
 log = logging.getLogger("andon")
@@ -168,6 +168,7 @@ class Service:
             frozenset(settings.webhook_hosts),
             ontology=ontology,
             outbox=open_outbox(settings),
+            clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
@@ -346,7 +347,7 @@ class Service:
             ontology=ontology,
             firings=self.rules.firings,
             authentication=lambda: self.keys.required,
-            now=now,
+            now=self.journal.now,
             started_at=started_at,
             version=version(),
             lineage_max_nodes=settings.lineage_max_nodes,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
@@ -28,7 +27,7 @@ from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
 from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
 from .spoken import Spoken
-from .statements import Declared, FacetSet, Flows, OutputFlow, Role, RunSaid, Said, Statements
+from .statements import Declared, Flows, OutputFlow, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
 _RUN_CHANGES = {
@@ -37,6 +36,7 @@ _RUN_CHANGES = {
     "FAIL": "run.failed",
     "ABORT": "run.aborted",
 }
+_WITHOUT_COLUMNS = frozenset({"job", "run"})
 _SEARCHED = frozenset({"run", "firing", "column"})  # kinds that are not in the full-text index
 _RELATIONS = {
     DERIVED: "derivedFrom", COLUMN: "columnDerivedFrom", WIDE: "columnDerivedFrom", READS: "reads", WRITES: "writes",
@@ -156,6 +156,9 @@ class Fold:
                 names[it.run.run] = names[it.run.job] = None
         self._nodes.expect(names)
         self._sets.expect(sets)
+        known = {name: node for name in names if (node := self._nodes.existing(name)) is not None}
+        self._spoken.expect(known.values())
+        self._nodes.expect_columns(node for name, node in known.items() if name.kind not in _WITHOUT_COLUMNS)
 
     def apply(self, envelope: Envelope, statements: Statements) -> list[Change]:
         at, position = statements.at, envelope.position
@@ -299,18 +302,16 @@ class Fold:
         _name_columns((*flows.column_lineage, *flows.entry_columns), named)
         guessed: dict[Name, dict[str, None]] = {}
         _name_columns(flows.inferred, guessed)
-        return [
-            (self._nodes.name_id(name, at, position), self._column_set(tuple(columns)), int(role))
+        mentions = [
+            (name, tuple(columns), int(role))
             for role, by_name in ((Role.MENTIONED, named), (Role.GUESSED, guessed))
             for name, columns in by_name.items()
         ]
-
-    def _column_set(self, columns: tuple[str, ...]) -> int:
-        if not columns:
-            return 0
-        digest = blake2b(msgspec.msgpack.encode(columns), digest_size=16, person=b"columns").digest()
-        found = self._sets.id_of(digest)
-        return found if found is not None else self._sets.add(digest, FacetSet(columns=columns)).id
+        sets = self._sets.of_columns(columns for _, columns, _ in mentions if columns)
+        return [
+            (self._nodes.name_id(name, at, position), sets[columns].id if columns else 0, role)
+            for name, columns, role in mentions
+        ]
 
     def _run(
         self, said: RunSaid, at: Instant, envelope: Envelope, touched: _Touched, changes: list[Change]

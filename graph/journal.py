@@ -73,6 +73,9 @@ class Journal(JournalReader, Protocol):
     def redact(self, position: int, reason: str) -> None:
         """Remove the bytes for good; position, hash and reason stay. Raises `NotFound`."""
 
+    def now(self) -> Instant:
+        """By the clock that received times go by: one for all who share the journal. Raises `Unavailable`."""
+
     def wait_for(self, after: int, timeout: float) -> bool:
         """Block until there is a position above `after`, at most `timeout` seconds."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .database import Cached, Database, in_chunks
 from .model import BEGINNING, FOREVER, LATEST, Instant, Name, Position
+
+_COLUMNS_KEPT = 400_000
 
 
 class Nodes:
@@ -19,7 +22,8 @@ class Nodes:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names: Cached = Cached(self._find, 200_000)
-        self._columns: Cached = Cached(self._find_column, 400_000)
+        self._columns: dict[int, dict[str, int]] = {}  # dataset -> all of its columns
+        self._columns_kept = 0
         self._by_id: Cached = Cached(self._read, 100_000)
         self._paths: Cached = Cached(self._read_path, 400_000)
         self._first: Cached = Cached(self._read_first, 400_000)
@@ -45,8 +49,9 @@ class Nodes:
             self._origins[node] = origin
 
     def clear(self) -> None:
-        for cache in (self._names, self._columns, self._by_id, self._paths, self._first):
+        for cache in (self._names, self._by_id, self._paths, self._first):
             cache.clear()
+        self._forget_columns()
         self.made.clear()
         self.load()
 
@@ -94,25 +99,45 @@ class Nodes:
             self._names.put(name, node)
             if node is not None:
                 self._first.put(node, node)
+                self._by_id.put(node, (name, 0))
 
     def column(self, dataset: int, path: str, at: Instant, position: Position) -> int:
         """The node of a column of the dataset with this node."""
-        found: int | None = self._columns((dataset, path))
+        columns = self._columns.get(dataset)
+        if columns is None:
+            self._read_columns((dataset,))
+            columns = self._columns[dataset]
+        found = columns.get(path)
         if found is None:
-            found = self._insert("column", "", "", path, dataset, BEGINNING, None, at, position)
-            self._columns.put((dataset, path), found)
+            found = columns[path] = self._insert("column", "", "", path, dataset, BEGINNING, None, at, position)
+            self._columns_kept += 1
             self._paths.put(found, (dataset, path))
         return found
 
-    def _find_column(self, key: tuple[int, str]) -> int | None:
-        if key[0] in self.made:
-            return None
-        row = self._database.execute(
-            "SELECT id FROM node WHERE name = '' AND kind = 'column' AND namespace = '' AND path = ? AND parent = ?"
-            " AND began = ?",
-            (key[1], key[0], BEGINNING),
-        ).fetchone()
-        return row[0] if row else None
+    def expect_columns(self, datasets: Iterable[int]) -> None:
+        """Look the columns of these datasets up at once, for those who will ask for them."""
+        self._read_columns([it for it in dict.fromkeys(datasets) if it not in self._columns])
+
+    def _read_columns(self, datasets: Sequence[int]) -> None:
+        """Who names one column of a dataset names others: all are read together."""
+        if self._columns_kept > _COLUMNS_KEPT:
+            self._forget_columns()
+        self._columns.update((it, {}) for it in datasets)
+        known = [it for it in datasets if it not in self.made]
+        if known:
+            rows = self._database.execute(
+                "SELECT parent, path, id FROM node WHERE parent IN (SELECT value FROM json_each(?)) AND parent > 0"
+                " AND began = ?",
+                (json.dumps(known), BEGINNING),
+            ).fetchall()
+            for parent, path, node in rows:
+                self._columns[parent][path] = node
+                self._paths.put(node, (parent, path))
+            self._columns_kept += len(rows)
+
+    def _forget_columns(self) -> None:
+        self._columns.clear()
+        self._columns_kept = 0
 
     def occupancy_node(self, name_id: int, began: Instant, at: Instant, position: Position) -> int:
         """The node of a name's occupancy that began then."""

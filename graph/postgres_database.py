@@ -31,15 +31,18 @@ _log = logging.getLogger("andon.postgres")
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 
-# A server that went away without a word is noticed after about ten seconds, at either end.
+_APPLICATION = "andon"
+# A machine that went away without a word is noticed after about ten seconds, at either end.
 _KEEPALIVE: Mapping[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }  # fmt: skip
-# A process that stands still in the middle of a transaction (a machine that is paused) would hold up all others: the
-# server ends its session after so long.
-_STANDSTILL = "5s"
+_STANDSTILL = 10  # seconds
 _SPEAK_AFTER = 1.0  # seconds
+_SESSION = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": f"{_STANDSTILL}s",
+}  # fmt: skip
 _ROWS_AT_ONCE = 64
 _MARKS = re.compile(r"\?")
 _LIST = "IN (SELECT value FROM json_each(?))"
@@ -63,7 +66,7 @@ def parse_url(url: str) -> str:
 
 def connect(conninfo: str, *, search_path: str = "", settings: Mapping[str, str] | None = None) -> Connection:
     """A connection in autocommit mode, with values in binary. Raises `Unavailable`."""
-    options = {"search_path": search_path, "idle_in_transaction_session_timeout": _STANDSTILL, **(settings or {})}
+    options = {"search_path": search_path, **_SESSION, **(settings or {})}
     given = conninfo_to_dict(conninfo).get("options") or ""
     said = " ".join([str(given), *(f"-c {name}={_escaped(value)}" for name, value in options.items() if value)])
     defaults = {key: value for key, value in _KEEPALIVE.items() if f"{key}=" not in conninfo}
@@ -72,7 +75,7 @@ def connect(conninfo: str, *, search_path: str = "", settings: Mapping[str, str]
             conninfo,
             autocommit=True,
             cursor_factory=psycopg.RawCursor,
-            application_name="andon",
+            application_name=_APPLICATION,
             options=said.strip(),
             **defaults,
         )
@@ -83,8 +86,36 @@ def connect(conninfo: str, *, search_path: str = "", settings: Mapping[str, str]
     return connection
 
 
+def end_standstill(conninfo: str) -> None:
+    """End the sessions of processes that stand still in the middle of a write, as where one was paused.
+
+    For those who wait for what such a session holds. The server does it by itself where a session rests between two
+    statements, and not where it has the first half of a pipeline. Raises `Unavailable`.
+    """
+    with connect(conninfo) as connection, unavailable():
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND usename = current_user AND application_name = $1 AND backend_xid IS NOT NULL"
+            " AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $2 * interval '1 second'",
+            (_APPLICATION, float(_STANDSTILL)),
+        )
+    if ended.rowcount:
+        _log.warning("ended %d sessions of processes that stood still for %d s", ended.rowcount, _STANDSTILL)
+
+
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+"""The server's clock in SQL, as an `Instant`."""
+
+_PASSING = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # these two are "internal errors"
+    psycopg.errors.ReadOnlySqlTransaction,  # the server is a standby, or has just become one
+)
 
 
 @contextmanager
@@ -94,7 +125,7 @@ def unavailable() -> Iterator[None]:
         yield
     except psycopg.errors.ProgramLimitExceeded as error:  # a name longer than an index takes: no try will ever do
         raise ValueError(f"PostgreSQL refuses it: {type(error).__name__}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except _PASSING as error:
         what = f"{type(error).__name__} {error.sqlstate}" if error.sqlstate else type(error).__name__
         raise Unavailable(f"PostgreSQL cannot do it now ({what})", retry_after=2) from error
     except psycopg.errors.UndefinedTable as error:

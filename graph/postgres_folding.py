@@ -18,8 +18,7 @@ from .postgres_lease import Lease
 from .statements import Statements
 
 # NOT a durable commit: what a crash undoes, it undoes together with the checkpoint, and the journal brings it again.
-# One envelope may take longer to fold than all else that goes on within a transaction.
-_WRITER = {"synchronous_commit": "off", "idle_in_transaction_session_timeout": "10s", "jit": "off"}
+_WRITER = {"synchronous_commit": "off", "jit": "off"}
 
 
 class Folding:

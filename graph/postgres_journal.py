@@ -1,8 +1,8 @@
 """The journal of the server stack: PostgreSQL, written by as many processes as wanted.
 
 Who commits holds the one row of `journal_head` from before it looks for known keys until its commit is durable, so
-that positions follow commit order without a gap and received times never go backwards, whatever the processes'
-clocks say. A group of up to 512 envelopes shares one commit. `NOTIFY` wakes who waits, in every process.
+that positions follow commit order without a gap and received times, which are of the server's clock, never go
+backwards. A group of up to 512 envelopes shares one commit. `NOTIFY` wakes who waits, in every process.
 
 Envelopes stand in partitions by position, which follows time: a redaction rewrites one of them, and old ones can be
 detached and kept elsewhere. Keys have a table of their own, since no unique index spans partitions.
@@ -14,7 +14,6 @@ import asyncio
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -28,14 +27,24 @@ from .group_commit import Answers, GroupCommit, Request
 from .journal import Appended, DeadLetter
 from .model import Envelope, Instant, NewEnvelope, Position, storable
 from .packing import pack, unpack
-from .postgres_database import Connection, Watch, connect, identifier, parse_url, unavailable, wait_for_readers
+from .postgres_database import (
+    NOW,
+    Connection,
+    Watch,
+    connect,
+    end_standstill,
+    identifier,
+    parse_url,
+    unavailable,
+    wait_for_readers,
+)
 
 _log = logging.getLogger("andon.postgres")
 
 _READERS_KEPT = 8
 _DEAD_LETTERS_KEPT = 10_000
 _ROWS_AT_ONCE = 64
-_LOCK_WITHIN = "10s"  # who waits longer for the head of the journal is told to come again
+_LOCK_WITHIN = "5s"  # for the head of the journal, which nobody holds for longer unless something is wrong
 _REDACT_WITHIN = 10  # seconds for those who read to finish
 _COLUMNS = "position, kind, source, received_at, key, codec, body"
 _LETTER = "id, received_at, source, reason, field, body, position"
@@ -72,7 +81,8 @@ class PostgresJournal:
     """`graph.journal.Journal` in one database; any number of processes may open it.
 
     `max_pending` bounds the envelopes of this process that wait for their commit; past it `append` raises
-    `Unavailable`, as it does while the server is away. `partition` is how many positions a partition holds.
+    `Unavailable`, as it does while the server is away. `partition` is how many positions a partition holds; `clock`, in
+    microseconds since 1970, stands in for the server's.
     """
 
     def __init__(
@@ -83,7 +93,7 @@ class PostgresJournal:
         max_pending: int = 8_192,
         max_pending_bytes: int = 128 * 1024 * 1024,
         partition: int = 1_000_000,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self._conninfo = parse_url(url)
         self._schema = identifier(schema)
@@ -109,44 +119,47 @@ class PostgresJournal:
     def append_async(self, envelopes: Sequence[NewEnvelope]) -> asyncio.Future[list[Appended]]:
         return self._group.append_async(envelopes)
 
+    def now(self) -> Instant:
+        return Instant(self._select(f"SELECT {NOW}")[0][0] if self._clock is None else self._clock())
+
     def _commit(self, group: Sequence[Request]) -> Answers:
         packed = {id(it): pack(it.body) for request in group for it in request.envelopes}
-        now = self._clock()
         was_open = self._writer is not None
         try:
-            return self._store(group, packed, now)
+            return self._store(group, packed)
         except _Unsure:
             raise
-        except Unavailable:
-            if not was_open:
+        except Unavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                end_standstill(self._conninfo)
+            elif not was_open:
                 raise
         except ValueError as error:
             if not isinstance(error.__cause__, psycopg.errors.CheckViolation):
                 raise
-        # The server was restarted and nothing was committed yet, or another process has filled the partitions.
+        # Nothing was committed: the server was restarted, another process stood still, or it has filled the partitions.
         self._forget_writer()
-        return self._store(group, packed, now)
+        return self._store(group, packed)
 
-    def _store(self, group: Sequence[Request], packed: Mapping[int, tuple[int, bytes]], now: int) -> Answers:
+    def _store(self, group: Sequence[Request], packed: Mapping[int, tuple[int, bytes]]) -> Answers:
         connection = self._writing()
         keys = [it.key for request in group for it in request.envelopes]
         self._make_partitions(connection, self._last + 2 * len(keys) + self._partition // 2)
         try:
             with unavailable():
-                # To its end, which the server must see: only then does it mind a standstill.
                 with connection.pipeline():
                     connection.execute("BEGIN")
                     head = connection.execute(
-                        f"SELECT position, received_at FROM {self._schema}.journal_head FOR UPDATE"
+                        f"SELECT position, received_at, {NOW} FROM {self._schema}.journal_head FOR UPDATE"
                     )
                     found = connection.execute(
                         f"SELECT key, position FROM {self._schema}.envelope_key WHERE key = ANY($1)",
                         (keys,),
                         binary=True,
                     )
-                last, received = head.fetchone() or (0, 0)
+                last, received, clock = head.fetchone() or (0, 0, 0)
                 known = dict(found.fetchall())
-            now = max(now, received)
+            now = max(received, clock if self._clock is None else self._clock())
             answers: Answers = []
             rows: list[tuple[Any, ...]] = []
             for request in group:
@@ -309,13 +322,13 @@ class PostgresJournal:
     def add_dead_letter(
         self, source: str, reason: str, field: str, body: bytes | None, position: int | None = None
     ) -> None:
-        now = self._clock()
+        now = None if self._clock is None else self._clock()
         with self._reading() as connection, unavailable(), connection.transaction():
             if position is not None:  # a rebuild meets the same fault again
                 connection.execute(f"DELETE FROM {self._schema}.dead_letter WHERE position = $1", (position,))
             row = connection.execute(
                 f"INSERT INTO {self._schema}.dead_letter (received_at, source, reason, field, body, position)"
-                " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+                f" VALUES (coalesce($1::bigint, {NOW}), $2, $3, $4, $5, $6) RETURNING id",
                 (now, storable(source), storable(reason), storable(field), body, position),
             ).fetchone()
             assert row is not None

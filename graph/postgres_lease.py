@@ -16,7 +16,7 @@ from contextlib import suppress
 import psycopg
 
 from .errors import Unavailable
-from .postgres_database import Connection, Cursor, connect, identifier, unavailable
+from .postgres_database import Connection, Cursor, connect, end_standstill, identifier, unavailable
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS {schema};
@@ -58,6 +58,7 @@ class Lease:
         except Unavailable as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):  # its holder is committing
                 self.token = 0
+                end_standstill(self._conninfo)
                 return False
             self._connection = None
             raise

@@ -34,7 +34,8 @@ _log = logging.getLogger("andon.postgres")
 
 _BATCH = 256
 _LEASE_SECONDS = 6.0
-_HELD_OFF = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
+_AT_LAST = 64
+_HELD_OFF = {"lock_timeout": "3s"}
 _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 10.0  # after a failure
 
@@ -156,9 +157,10 @@ class Building:
                 lacking = generations.position(connection, found.number) - projector.position
                 if lacking > _BATCH or self.is_outdated:
                     return False
-                while lacking > 0 and (batch := journal.read(projector.position, lacking)):
+                while lacking > 0 and (batch := journal.read(projector.position, min(lacking, _AT_LAST))):
                     projector.project(batch)
                     lacking -= len(batch)
+                    connection.execute("SELECT 1")  # else the server takes it for a process that stands still
                 return generations.replace(connection, self._begun)
         except Unavailable as error:
             if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):

@@ -8,8 +8,10 @@ they came in. Past states are read from `says` instead, through the same `winner
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
 
@@ -112,6 +114,24 @@ class FacetSets:
         loaded = self._loaded.pop(said.digest, None)
         return self.add(said.digest, said.load() if loaded is None else loaded)
 
+    def of_columns(self, named: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], KnownSet]:
+        """The sets that name columns and say nothing of them; kept from now on."""
+        digests = {
+            columns: blake2b(msgspec.msgpack.encode(columns), digest_size=16, person=b"columns").digest()
+            for columns in named
+        }
+        self._expect("facet_set", [it for it in digests.values() if it not in self._ids], self._ids)
+        found = {}
+        for columns, digest in digests.items():
+            set_id = self.id_of(digest)
+            if set_id is None:
+                found[columns] = self.add(digest, FacetSet(columns=columns))
+            else:
+                found[columns] = KnownSet(set_id, {}, columns, None, None)
+                if set_id not in self._sets:
+                    self._sets.put(set_id, found[columns])
+        return found
+
     def expect(self, said: Iterable[Digested[FacetSet]]) -> None:
         """Look these sets up at once, and the values of those that are new, for those who will ask for them."""
         unknown = {it.digest: it for it in said if it.digest not in self._ids}
@@ -171,15 +191,20 @@ class FacetSets:
         known: KnownSet = self._sets(set_id)
         return known
 
+    def expect_kept(self, set_ids: Iterable[int]) -> None:
+        """Read these sets at once, for those who will ask for them."""
+        unknown = [it for it in dict.fromkeys(set_ids) if it and it not in self._sets]
+        if len(unknown) < 2:
+            return
+        rows = self._database.execute(
+            "SELECT id, body FROM facet_set WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(unknown),)
+        )
+        for set_id, body in rows.fetchall():
+            self._sets.put(set_id, _known(set_id, body))
+
     def _read(self, set_id: int) -> KnownSet:
         row = self._database.execute("SELECT body FROM facet_set WHERE id = ?", (set_id,)).fetchone()
-        facets, columns, fields, identifiers = _decode(row[0])
-        names = (
-            None
-            if identifiers is None
-            else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
-        )
-        return KnownSet(set_id, facets, columns, fields, names, relation_keys(facets))
+        return _known(set_id, row[0])
 
     def value(self, stored: bytes | int) -> bytes:
         """A facet's JSON, wherever it is kept."""
@@ -191,6 +216,16 @@ class FacetSets:
     def _read_value(self, value_id: int) -> bytes:
         row = self._database.execute("SELECT body FROM facet_value WHERE id = ?", (value_id,)).fetchone()
         return bytes(row[0])
+
+
+def _known(set_id: int, body: bytes) -> KnownSet:
+    facets, columns, fields, identifiers = _decode(body)
+    names = (
+        None
+        if identifiers is None
+        else tuple(Identifier(Name(kind, namespace, name), type) for kind, namespace, name, type in identifiers)
+    )
+    return KnownSet(set_id, facets, columns, fields, names, relation_keys(facets))
 
 
 _SCHEMA_TIE = {int(Role.OUTPUT): 2, int(Role.NOTED): 2, int(Role.LISTED): 1}

@@ -111,6 +111,7 @@ class Sayings:
 
     def content_id(self, flows: Digested[Flows]) -> int:
         """The row of what an envelope says of lineage; 0 if it names no datasets."""
+        is_first = flows.digest not in self._contents
         found: int | None = self._contents(flows.digest)
         if found is None:
             value = flows.load()
@@ -123,7 +124,9 @@ class Sayings:
                 )
                 self._flows.put(found, value)
             self._contents.put(flows.digest, found)
-        return found or 0
+        elif is_first:
+            self._flows.put(found, flows.load())  # is asked for next, and is at hand
+        return found
 
     def _find_content(self, digest: bytes) -> int | None:
         row = self._database.execute("SELECT id FROM content WHERE digest = ?", (digest,)).fetchone()

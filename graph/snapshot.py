@@ -77,8 +77,13 @@ _SQLITE = SqliteDialect()
 _REGISTERS_KEPT = 256
 """Entities whose registers a snapshot remembers: fields of one entity are asked for one after another."""
 
-_UNTOLD = (10**9, None, None)
-"""(ordinal, type, description) of a column that no schema describes: after those that one does."""
+ColumnField = tuple[int, str | None, str | None]
+"""(ordinal, type, description) of a column."""
+
+_UNTOLD: ColumnField = (10**9, None, None)
+"""Of a column that no schema describes: after those that one does."""
+
+_AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 class Shared:
@@ -126,7 +131,7 @@ class Snapshot:
         self._is_present = self.valid == FOREVER - 1 and self.known == projected
         self._entity_map = self._read_members()
         self._gone: dict[int, Instant] | None = None
-        self._columns: dict[int, dict[str, tuple[int, str | None, str | None]]] = {}
+        self._columns: dict[int, dict[str, ColumnField]] = {}
         self._members_of: dict[int, list[int]] | None = None
         self._records: dict[int, EntityRecord | None] = {}
         self._shared_names: frozenset[int] | None = None
@@ -197,6 +202,16 @@ class Snapshot:
         assert found is not None
         return found
 
+    def expect_names(self, nodes: Iterable[int]) -> None:
+        """Read these nodes at once, for those who will ask for their names."""
+        unknown = [it for it in nodes if it not in self._shared.names]
+        if unknown:
+            rows = self.database.execute(
+                f"SELECT id, kind, namespace, name, name_id, began FROM node WHERE id {_AMONG}", (json.dumps(unknown),)
+            )
+            for node, *said in rows.fetchall():
+                self._shared.names.put(node, tuple(said))
+
     def node_name(self, node: int) -> Name:
         kind, namespace, name, _, _ = self._node(node)
         return Name(kind, namespace, name)
@@ -215,16 +230,6 @@ class Snapshot:
     def name_id(self, node: int) -> int:
         """The id of the name that a node is an occupancy of."""
         return self._node(node)[3]
-
-    def expect_names(self, nodes: Iterable[int]) -> None:
-        """Look the names of these nodes up at once, for those who will ask for them."""
-        unknown = [node for node in nodes if node not in self._shared.names]
-        rows = self.database.execute(
-            "SELECT id, kind, namespace, name, name_id, began FROM node WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(unknown),),
-        )
-        for row in rows if len(unknown) > 1 else ():
-            self._shared.names.put(row[0], row[1:])
 
     def _name_id(self, name: Name) -> int | None:
         row = self.database.execute(
@@ -589,19 +594,40 @@ class Snapshot:
 
     # Columns -----------------------------------------------------------------------------------------------
 
-    def column_paths(self, dataset: int) -> dict[str, tuple[int, str | None, str | None]]:
+    def column_paths(self, dataset: int) -> dict[str, ColumnField]:
         """Present columns: path -> (ordinal, type, description), the schema's first and in its order."""
         found = self._columns.get(dataset)
         if found is None:
             registers = self._registers(dataset)
-            found = {}
-            if registers is not None:
-                fields = column_fields(registers.said, registers.winners)
-                named = present_columns(registers.winners)
-                for path in sorted(named, key=lambda it: (fields.get(it, _UNTOLD)[0], it)):
-                    found[path] = fields.get(path, _UNTOLD)
+            found = {} if registers is None else _present_fields(registers.said, registers.winners)
             self._columns[dataset] = found
         return found
+
+    def columns_of(self, entities: Iterable[int]) -> dict[int, dict[str, ColumnField]]:
+        """`column_paths` of many entities that are in the present, with a few queries; remembers none of them."""
+        assert self._is_present
+        wanted = list(entities)
+        bearers = {node: entity for entity in wanted for node in self.nodes_of([entity])}
+        asked = (json.dumps(list(bearers)),)
+        rows = self.database.execute(f"SELECT id, name_id FROM node WHERE id {_AMONG}", asked).fetchall()
+        names = json.dumps([name_id for _, name_id in rows])
+        shared = self.database.execute(f"SELECT DISTINCT name_id FROM occupancy WHERE name_id {_AMONG}", (names,))
+        renamed = {row[0] for row in shared.fetchall()}
+        singly = {bearers[node] for node, name_id in rows if name_id in renamed}
+        said: dict[int, list[SaidSet]] = {it: [] for it in wanted if it not in singly}
+        slots = self.database.execute(
+            f"SELECT name_id, set_id, role, rank, at FROM slot WHERE name_id {_AMONG}", asked
+        ).fetchall()
+        self._sets.expect_kept(row[1] for row in slots)
+        for name_id, set_id, role, rank, at in slots:
+            if (entity := bearers[name_id]) in said:
+                said[entity].append(SaidSet(self._sets.get(set_id), role, rank, at))
+        spilled = self.database.execute(f"SELECT DISTINCT name_id FROM overflow WHERE name_id {_AMONG}", asked)
+        overflowed: dict[int, list[Overflowed]] = defaultdict(list)
+        for (name_id,) in spilled.fetchall():
+            overflowed[bearers[name_id]] += read_overflow(self.database, name_id).values()
+        found = {it: _present_fields(sets, winners(sets, overflowed[it])) for it, sets in said.items()}
+        return found | {it: self.column_paths(it) for it in singly}
 
     def every_column_path(self, dataset: int) -> set[str]:
         """All columns ever named, closed ones too."""
@@ -899,6 +925,13 @@ def read_changes(database: Database, after: int, limit: int) -> list[Change]:
         Change(position, what, urn, valid_at, other, kind, tuple(fields.split(",")) if fields else ())
         for position, what, urn, valid_at, other, kind, fields in rows
     ]
+
+
+def _present_fields(said: Iterable[SaidSet], registers: dict[str, Winner]) -> dict[str, ColumnField]:
+    """Present columns by path, the schema's first and in its order."""
+    fields = column_fields(said, registers)
+    named = sorted(present_columns(registers), key=lambda it: (fields.get(it, _UNTOLD)[0], it))
+    return {path: fields.get(path, _UNTOLD) for path in named}
 
 
 def _entity_record(row: tuple[Any, ...]) -> EntityRecord:

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,13 +29,17 @@ SHOWN = frozenset({"datasetType", "documentation", "jobType", "ownership", "tags
 """The facets that an entity's present row is made of."""
 
 Value = bytes | int | None
+Slots = dict[tuple[int, int], tuple[int, Instant]]
+"""(set, role) -> (rank, at)."""
+
+_AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(slots=True)
 class NameState:
     """What is in force of a name at present. `first`: when it was first spoken of, FOREVER if it never was."""
 
-    slots: dict[tuple[int, int], tuple[int, Instant]]  # (set, role) -> (rank, at)
+    slots: Slots
     overflow: dict[str, Overflowed]
     facets: dict[str, tuple[Order, Value]]
     roles: dict[int, Instant]
@@ -152,6 +158,30 @@ class Spoken:
                 )
         self._database.execute("DELETE FROM slot WHERE name_id = ? AND set_id = ? AND role = ?", (name_id, *key))
 
+    def expect(self, name_ids: Iterable[int]) -> None:
+        """Read at once what is in force of these names, for those who will speak of them."""
+        unknown = [it for it in dict.fromkeys(name_ids) if it not in self._states and it not in self._nodes.made]
+        if len(unknown) < 2:
+            return
+        self.flush()
+        asked = (json.dumps(unknown),)
+        slots: dict[int, Slots] = defaultdict(dict)
+        rows = self._database.execute(f"SELECT name_id, set_id, role, rank, at FROM slot WHERE name_id {_AMONG}", asked)
+        for name_id, set_id, role, rank, at in rows.fetchall():
+            slots[name_id][set_id, role] = (rank, at)
+        self._sets.expect_kept(set_id for held in slots.values() for set_id, _ in held)
+        rows = self._database.execute(f"SELECT DISTINCT name_id FROM overflow WHERE name_id {_AMONG}", asked)
+        spilled = {row[0] for row in rows.fetchall()}
+        rows = self._database.execute(
+            "SELECT id, (SELECT at FROM says WHERE name_id = node.id AND role <> 5 ORDER BY at LIMIT 1) FROM node"
+            f" WHERE id {_AMONG}",
+            asked,
+        )
+        for name_id, first in rows.fetchall():
+            overflow = read_overflow(self._database, name_id) if name_id in spilled else {}
+            state = self._state(slots[name_id], overflow, FOREVER if first is None else first)
+            self._states.put(name_id, state)
+
     def _read_state(self, name_id: int) -> NameState:
         if name_id in self._nodes.made:
             return NameState({}, {}, {}, {}, FOREVER)
@@ -162,7 +192,12 @@ class Spoken:
                 "SELECT set_id, role, rank, at FROM slot WHERE name_id = ?", (name_id,)
             )
         }
-        overflow = read_overflow(self._database, name_id)
+        row = self._database.execute(
+            "SELECT at FROM says WHERE name_id = ? AND role <> 5 ORDER BY at LIMIT 1", (name_id,)
+        ).fetchone()
+        return self._state(slots, read_overflow(self._database, name_id), row[0] if row else FOREVER)
+
+    def _state(self, slots: Slots, overflow: dict[str, Overflowed], first: Instant) -> NameState:
         facets: dict[str, tuple[Order, Value]] = {}
         roles: dict[int, Instant] = {}
         for it in overflow.values():
@@ -175,7 +210,4 @@ class Spoken:
             for register, order, value in facet_items(Said(self._sets.get(set_id), role, rank, at)):
                 if register not in facets or order > facets[register][0]:
                     facets[register] = (order, value)
-        row = self._database.execute(
-            "SELECT at FROM says WHERE name_id = ? AND role <> 5 ORDER BY at LIMIT 1", (name_id,)
-        ).fetchone()
-        return NameState(slots, overflow, facets, roles, row[0] if row else FOREVER)
+        return NameState(slots, overflow, facets, roles, first)

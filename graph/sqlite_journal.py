@@ -182,6 +182,9 @@ class SqliteJournal(SqliteJournalFile):
     def append(self, envelopes: Sequence[NewEnvelope]) -> list[Appended]:
         return self._group.append(envelopes)
 
+    def now(self) -> Instant:
+        return Instant(self._clock())
+
     def append_async(self, envelopes: Sequence[NewEnvelope]) -> asyncio.Future[list[Appended]]:
         return self._group.append_async(envelopes)
 

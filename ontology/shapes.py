@@ -15,6 +15,7 @@ from importlib import resources
 
 from rdflib import RDF, RDFS, SH, XSD, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.collection import Collection
+from rdflib.term import Node
 
 from ontology.model import Attribute, EntityType, Ontology, Relation
 from ontology.turtle import ANDON, local_name
@@ -82,7 +83,7 @@ def _add_property(graph: Graph, prop: Attribute | Relation, domain: EntityType, 
         graph.add((shape, SH.datatype, XSD[prop.range]))
         if prop.allowed_values:
             allowed = BNode()
-            values = [Literal(it, datatype=XSD[prop.range]) for it in prop.allowed_values]
+            values: list[Node] = [Literal(it, datatype=XSD[prop.range]) for it in prop.allowed_values]
             if prop.range == "string":  # rdflib tells "a" from "a"^^xsd:string, which RDF 1.1 does not
                 values += [Literal(it) for it in prop.allowed_values]
             Collection(graph, allowed, values)

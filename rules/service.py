@@ -35,7 +35,7 @@ class RuleService:
     a restart. `received_at(position)`: when that envelope was received. `append(envelope)`: the journal's,
     durable and de-duplicating by the envelope's key. `references`: the values of `${NAME}` in rules; hand
     over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
-    are not public.
+    are not public. `clock`: what leases and waits go by; one for all processes that share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -54,6 +54,7 @@ class RuleService:
         *,
         ontology: Ontology | None = None,
         outbox: Outbox | None = None,
+        clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
@@ -61,9 +62,10 @@ class RuleService:
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
+        self._clock = clock
         engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
         self._use = engine.use
-        worker = Worker(self._outbox, {"webhook": webhooks}, append, _now)
+        worker = Worker(self._outbox, {"webhook": webhooks}, append, clock)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 
@@ -105,7 +107,7 @@ class RuleService:
 
     def replay(self, key: str) -> None:
         """Have a dead action tried again. Raises `NotFound`, and `Conflict` if it is not dead."""
-        self._outbox.replay(key, _now())
+        self._outbox.replay(key, self._clock())
         self._worker.wake()
 
     def _decide(self, engine: Engine) -> bool:
@@ -113,7 +115,3 @@ class RuleService:
         if decided:
             self._worker.wake()
         return decided
-
-
-def _now() -> Instant:
-    return Instant(time.time_ns() // 1000)

@@ -59,6 +59,8 @@ class Worker:
         self._clock = clock
         self._patience = patience or Patience()
         self._chance = chance
+        self._reached: tuple[Leased, Outcome] | None = None
+        """What is not written down yet: an outbox that is away for a moment must not have it done again."""
         self._report_from = Instant(0)  # no reporting before, since the journal asked to wait
 
     def step(self) -> bool:
@@ -67,11 +69,15 @@ class Worker:
         return self._report() or delivered
 
     def _deliver(self) -> bool:
-        now = self._clock()
-        leased = self._outbox.lease(now, _later(now, LEASE))
-        if leased is None:
-            return False
-        self._outbox.settle(leased, self._settlement(leased, self._attempt(leased, now)))
+        if self._reached is None:
+            now = self._clock()
+            leased = self._outbox.lease(now, _later(now, LEASE))
+            if leased is None:
+                return False
+            self._reached = leased, self._attempt(leased, now)
+        leased, outcome = self._reached
+        self._outbox.settle(leased, self._settlement(leased, outcome))
+        self._reached = None
         return True
 
     def _attempt(self, leased: Leased, now: Instant) -> Outcome:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.durability.stacks import Stack
     from tests.servers.neo4j import Neo4jServer
     from tests.servers.postgres import PostgresServer
 
@@ -54,6 +56,16 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
         yield server
     finally:
         server.kill()  # nothing of it is kept, and an orderly end takes it a quarter of a minute
+
+
+@pytest.fixture(params=["embedded", "server"])
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Stack:
+    """An installation of each kind, with nothing in it."""
+    from tests.durability.stacks import Embedded, Server
+
+    if request.param == "embedded":
+        return Embedded(tmp_path / "data")
+    return Server(tmp_path / "data", request.getfixturevalue("postgres").new_database())
 
 
 skipped = pytest.StashKey[list[tuple[str, str]]]()

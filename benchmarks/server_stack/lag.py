@@ -78,6 +78,7 @@ def measure(estates: Estates) -> Section:
             ("PostgreSQL", after.postgres - before.postgres),
             ("Neo4j", after.neo4j - before.neo4j),
         )
+        resident = andon.resident_mib(), stack.neo4j_resident_mib()
     for it in followed:
         lags = it.lags(accepted)
         drained = it.reached[-1][1] - ended
@@ -86,7 +87,10 @@ def measure(estates: Estates) -> Section:
             max(0.0, drained),
         )  # fmt: skip
     used = ", ".join(f"{name} {seconds / took:.2f}" for name, seconds in shares)
-    section.notes.append(f"cores used until all was drained: {used}; one process of Andon with all roles")
+    section.notes += [
+        f"cores used until all was drained: {used}; one process of Andon with all roles",
+        f"RSS MiB at the end: Andon {resident[0]:,.0f}, Neo4j {resident[1]:,.0f}",
+    ]
     if loaded.datasets == 10_000:
         met = "met" if max(lags) < TARGET_SECONDS else "MISSED"
         section.notes.append(f"target: Neo4j less than {TARGET_SECONDS:.0f} s behind: {met}, {max(lags):.2f} s")

@@ -9,13 +9,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psutil
 import psycopg
 
+import ontology
 from benchmarks.service import Andon, bytes_in
 from graph.neo4j import Connection
+from graph.postgres import PostgresGraph
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import PostgresServer, postgres_server
 
@@ -92,7 +94,7 @@ class Stack:
         self._neo4j = neo4j
         self._url = postgres.new_database()
         self._processes = 0
-        self._watching: psycopg.Connection[Any] | None = None
+        self._fold: PostgresGraph | None = None
 
     def environment(self, *, neo4j: bool = True) -> Mapping[str, str]:
         settings = {"ANDON_POSTGRES_URL": self._url}
@@ -111,12 +113,9 @@ class Stack:
 
     def folded(self) -> int:
         """The position that the fold state has, asked of PostgreSQL itself; one thread at a time."""
-        if self._watching is None:
-            self._watching = psycopg.connect(self._url, autocommit=True)
-        row = self._watching.execute("SELECT number FROM andon.graph_generation").fetchone()
-        assert row is not None
-        found = self._watching.execute(f"SELECT value FROM andon_graph_{row[0]}.meta WHERE key = 'position'").fetchone()
-        return found[0] if found is not None else 0
+        if self._fold is None:
+            self._fold = PostgresGraph(self._url, ontology.load())
+        return self._fold.position()
 
     def projected(self) -> int:
         """The position that Neo4j has, asked of itself; 0 while it has no whole generation."""
@@ -131,6 +130,9 @@ class Stack:
         postgres = gone + sum(it.user + it.system for it in times)
         neo4j = psutil.Process(self._neo4j.pid).cpu_times()
         return Used(postgres, neo4j.user + neo4j.system)
+
+    def neo4j_resident_mib(self) -> float:
+        return float(psutil.Process(self._neo4j.pid).memory_info().rss) / 2**20
 
     def stored(self) -> Stored:
         with psycopg.connect(self._url, autocommit=True) as connection:
@@ -159,6 +161,6 @@ class Stack:
         return found.count("started"), found.count("completed")
 
     def close(self) -> None:
-        if self._watching is not None:
-            self._watching.close()
+        if self._fold is not None:
+            self._fold.close()
         self.neo4j.close()

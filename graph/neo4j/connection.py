@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _CONNECT_SECONDS = 3.0
 _RETRY_SECONDS = 4.0  # a new leader is there in less; who waits longer begins again with what is new by then
+_WRITE_SECONDS = 120.0  # a transaction that takes longer is ended by the server: its process may stand still
 _POOL = 50
 
 
@@ -37,6 +38,7 @@ class Connection:
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
         self._read, self._write = neo4j.READ_ACCESS, neo4j.WRITE_ACCESS
         self._errors = neo4j.exceptions
+        self._unit_of_work = neo4j.unit_of_work
         self._away = (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError)
         try:
             self._driver: Driver = neo4j.GraphDatabase.driver(
@@ -62,7 +64,7 @@ class Connection:
         `work` may thus run several times, the last of which counts. Raises `Unavailable`.
         """
         with self._session(self._write) as session:
-            return session.execute_write(work)
+            return session.execute_write(self._unit_of_work(timeout=_WRITE_SECONDS)(work))
 
     @contextmanager
     def reading(self) -> Iterator[Callable[..., list[Any]]]:

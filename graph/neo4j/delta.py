@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,52 +17,46 @@ import msgspec
 
 from graph.changed import HOLDS, FoldEdge, Mark, changed_since, edges_where, mark_of
 from graph.lineage import column_urn
-from graph.model import LATEST, Name, to_datetime
-from graph.reader import EntityRecord
+from graph.model import Instant, Name
 from graph.sayings import read_detail
 from graph.snapshot import Snapshot
 from graph.timeline import COLUMN, DERIVED, READS, WIDE, WRITES
 
-from .words import FROM_TARGET, LEFT_OUT, TYPES
+from .confirmed import NONE, Confirmation, confirmations
+from .shown import Properties, ShownEntity, shown_entities
+from .words import FROM_TARGET, TYPES
 
-Properties = dict[str, Any]
+Hashes = Callable[[Sequence[int]], Mapping[int, int]]
+"""The hashes that Neo4j has of these entities, as far as they are known."""
+
 _GENERATION_BITS = 40
 _CONFIRMED = (DERIVED, READS, WRITES)
 """Kinds that carry their evidence, kept fresh: few of each job, where it may have hundreds between columns."""
 
-_RENEWED = ("updatedAt", "lastRun", "lastRunStartedAt", "lastRunEndedAt")
-"""What a run of a known job changes."""
-
 _ENTITIES_AT_ONCE = 500
 _EDGES_AT_ONCE = 5_000
-_RUNS_LOOKED_AT = 20
 _AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(slots=True)
 class Delta:
-    """Rows for the statements of `writing`, in the order in which they are to be run."""
+    """Rows for the statements of `writing`, in the order in which they are to be run.
+
+    Few values a row, and what many rows share said once: in Python a value takes the driver a microsecond to pack. For
+    the same reason instants are numbers, of microseconds: as `datetime` each takes fifty.
+    """
 
     mark: Mark
     closed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by relation type
     gone: list[int] = field(default_factory=list)  # entities, with their columns
     entities: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))  # by class
-    schemas: list[Properties] = field(default_factory=list)  # each dataset's columns at present
-    columns: list[Properties] = field(default_factory=list)
+    columns: list[Properties] = field(default_factory=list)  # a row a dataset: each of its columns at present
     ends: dict[int, Properties] = field(default_factory=dict)  # what relations join, should it not be there yet
-    opened: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))
-    confirmed: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))
-    renewed: list[Properties] = field(default_factory=list)  # entities of which nothing but times differs
+    opened: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))  # a row a job and kind
+    confirmed: dict[str, list[Properties]] = field(default_factory=lambda: defaultdict(list))  # a row a job
+    renewed: list[list[Any]] = field(default_factory=list)  # entities of which nothing but times differs
     hashes: dict[int, int] = field(default_factory=dict)
-    """Of what is said of each entity (by its id) and of its columns (by the id's complement)."""
-
-    @property
-    def size(self) -> int:
-        by_type = (self.closed, self.entities, self.opened, self.confirmed)
-        return (
-            sum(len(rows) for kind in by_type for rows in kind.values())
-            + len(self.gone) + len(self.columns) + len(self.ends) + len(self.renewed)
-        )  # fmt: skip
+    """Of what is said of each entity that is written, by its id."""
 
 
 def key_of(generation: int, id: int) -> int:
@@ -79,22 +73,22 @@ def first_key(generation: int) -> int:
 
 
 def difference(
-    snapshot: Snapshot, since: Mark, generation: int, limit: int, hashes: Mapping[int, int] | None = None
+    snapshot: Snapshot, since: Mark, generation: int, limit: int, hashes: Hashes = lambda _: {}
 ) -> Delta | None:
     """All that differs since then; None where that is more than `limit` rows of the fold.
 
-    What `hashes`, of the deltas before, show to be as it was is left out.
+    What `hashes` show to be as it was is left out, but for its times.
     """
-    return _Reading(snapshot, generation, hashes or {}).difference(since, limit)
+    return _Reading(snapshot, generation, hashes).difference(since, limit)
 
 
 def whole(snapshot: Snapshot, generation: int) -> Iterator[Delta]:
     """The present, entities before the relations between them."""
-    return _Reading(snapshot, generation, {}).whole()
+    return _Reading(snapshot, generation, lambda _: {}).whole()
 
 
 class _Reading:
-    def __init__(self, snapshot: Snapshot, generation: int, hashes: Mapping[int, int]) -> None:
+    def __init__(self, snapshot: Snapshot, generation: int, hashes: Hashes) -> None:
         self._snapshot = snapshot
         self._hashes = hashes
         self._database = snapshot.database
@@ -103,24 +97,32 @@ class _Reading:
         self._columns: dict[int, tuple[int, str]] = {}  # column's node -> (dataset's entity, path)
         self._shown: dict[tuple[int, str], int] = {}  # column -> the node that stands for it
         self._loaded: set[int] = set()
-        self._names: dict[int, Name] = {}
-        self._said: dict[int, Properties] = {}
+        self._written = bytearray(self._mark.last_node + 1)  # 1 for the nodes that stand for what was written
+        self._said: dict[int, Confirmation] = {}
 
     # The whole -----------------------------------------------------------------------------------------------
 
     def whole(self) -> Iterator[Delta]:
-        rows = self._database.execute("SELECT id, kind FROM entity ORDER BY id").fetchall()
-        ids = [id for id, kind in rows if kind not in LEFT_OUT]
-        for some in _batches(ids, _ENTITIES_AT_ONCE):
+        rows = self._database.execute("SELECT id FROM entity WHERE kind <> 'run' ORDER BY id").fetchall()
+        for some in _batches([row[0] for row in rows], _ENTITIES_AT_ONCE):
             delta = Delta(self._mark)
             self._add_entities(delta, some)
             yield delta
+            self._forget()
         last = 0
         while edges := edges_where(self._database, f"id > ? AND {HOLDS} ORDER BY id LIMIT {_EDGES_AT_ONCE}", last):
             delta = Delta(self._mark)
             self._add_edges(delta, edges)
             yield delta
+            self._forget()
             last = edges[-1][0]
+
+    def _forget(self) -> None:
+        """An estate may have more columns than fit the memory."""
+        self._columns.clear()
+        self._shown.clear()
+        self._loaded.clear()
+        self._said.clear()
 
     # A difference --------------------------------------------------------------------------------------------
 
@@ -145,80 +147,36 @@ class _Reading:
 
     def _add_entities(self, delta: Delta, ids: Sequence[int], moved: Collection[int] = ()) -> None:
         for some in _batches(ids, _ENTITIES_AT_ONCE):
-            records = self._snapshot.entities_by_id(some)
-            shown = [it for it in records.values() if it.kind not in LEFT_OUT]
-            with_columns = [it for it in shown if it.kind != "job"]
-            self._load_columns([it.id for it in with_columns])
-            for record in shown:
-                self._add_entity(delta, record, record.id in moved)
-            for record in with_columns:
-                self._add_columns(delta, record, record.id in moved)
+            found = shown_entities(self._snapshot, some)
+            known = self._hashes([it.record.id for it in found])
+            fresh = [it for it in found if it.record.id in moved or known.get(it.record.id) != it.hash]
+            self._load_columns([it.record.id for it in fresh if it.record.kind != "job"])
+            for it in fresh:
+                self._add_entity(delta, it)
+            written = {it.record.id for it in fresh}
+            delta.renewed += [[self._base + it.record.id, *it.times] for it in found if it.record.id not in written]
 
-    def _add_entity(self, delta: Delta, record: EntityRecord, is_moved: bool) -> None:
-        properties = self._entity(record)
-        renewed = {it: properties[it] for it in _RENEWED if it in properties}
-        said = [str(value) for name, value in properties.items() if name not in renewed]
-        delta.hashes[record.id] = hash(tuple(said))
-        if is_moved or self._hashes.get(record.id) != delta.hashes[record.id]:
-            delta.entities[record.type].append({"key": self._base + record.id, "properties": properties})
-        else:
-            delta.renewed.append({"key": self._base + record.id, "properties": renewed})
-
-    def _entity(self, record: EntityRecord) -> Properties:
-        properties = {
-            "key": self._base + record.id, "urn": record.urn, "type": record.type, "namespace": record.namespace,
-            "name": record.name, "description": record.description, "dropped": record.dropped,
-            "tags": [it.key if it.value is None else f"{it.key}={it.value}" for it in record.tags if not it.field],
-            "owners": [it.name for it in record.owners],
-            "createdAt": to_datetime(record.created_at), "updatedAt": to_datetime(record.updated_at),
-        }  # fmt: skip
+    def _add_entity(self, delta: Delta, shown: ShownEntity) -> None:
+        record = shown.record
+        key = self._base + record.id
+        delta.hashes[record.id] = shown.hash
+        delta.entities[record.type].append(
+            {"key": key, "properties": shown.properties, "hash": shown.hash, "createdAt": record.created_at,
+             "times": shown.times}
+        )  # fmt: skip
+        self._written[record.id] = 1
         if record.kind == "job":
-            properties |= self._job(record)
-        return properties
-
-    def _job(self, record: EntityRecord) -> Properties:
-        last = self._database.execute(
-            "SELECT state, started_at, ended_at FROM run_now WHERE job_id = ? ORDER BY started_at DESC LIMIT 1",
-            (record.id,),
-        ).fetchone()
-        properties: Properties = {"retired": self._snapshot.is_retired(record)}
-        if last is not None:
-            properties["lastRun"] = last[0]
-            properties["lastRunStartedAt"] = to_datetime(last[1])
-            properties["lastRunEndedAt"] = None if last[2] is None else to_datetime(last[2])
-        return properties
-
-    def _add_columns(self, delta: Delta, record: EntityRecord, is_moved: bool) -> None:
-        paths = self._snapshot.column_paths(record.id)
-        tags: dict[str, list[str]] = defaultdict(list)
-        for tag in record.tags:
-            if tag.field:
-                tags[tag.field].append(tag.key if tag.value is None else f"{tag.key}={tag.value}")
-        said = hash((record.namespace, record.name, tuple(paths.items()), tuple((it, *tags[it]) for it in tags)))
-        delta.hashes[~record.id] = said
-        if not is_moved and self._hashes.get(~record.id) == said:
             return
-        dataset = self._base + record.id
-        keys = []
-        for path, (ordinal, data_type, description) in paths.items():
+        columns = []
+        named = Name("dataset", record.namespace, record.name)
+        for path, (ordinal, data_type, description) in shown.columns.items():
             node = self._shown.get((record.id, path))
-            if node is None:
-                continue
-            keys.append(self._base + node)
-            properties = self._column(record.id, path, node) | {
-                "dataType": data_type, "ordinal": ordinal if data_type is not None or ordinal < 10**9 else None,
-                "description": description, "tags": tags.get(path, []),
-            }  # fmt: skip
-            delta.columns.append({"key": self._base + node, "dataset": dataset, "properties": properties})
-        delta.schemas.append({"dataset": dataset, "columns": keys})
-
-    def _column(self, entity: int, path: str, node: int) -> Properties:
-        name = self._name(entity)
-        urn = column_urn(Name("dataset", name.namespace, name.name), path)
-        return {
-            "key": self._base + node, "urn": urn, "type": "Column", "name": path, "dataset": name.name,
-            "namespace": name.namespace,
-        }  # fmt: skip
+            if node is not None:
+                self._written[node] = 1
+                place = ordinal if data_type is not None or ordinal < 10**9 else None
+                tags = list(shown.column_tags.get(path, ()))
+                columns.append([self._base + node, column_urn(named, path), path, data_type, place, description, tags])
+        delta.columns.append({"dataset": key, "name": record.name, "namespace": record.namespace, "columns": columns})
 
     def _load_columns(self, entities: Iterable[int]) -> None:
         """Every column of these, under whichever of their names; the first node of each stands for it."""
@@ -235,85 +193,93 @@ class _Reading:
             self._columns[node] = place
             self._shown.setdefault(place, node)
 
-    def _name(self, node: int) -> Name:
-        found = self._names.get(node)
-        if found is None:
-            found = self._names[node] = self._snapshot.node_name(node)
-        return found
-
     # Relations -----------------------------------------------------------------------------------------------
 
     def _add_edges(self, delta: Delta, edges: Sequence[FoldEdge]) -> None:
         self._find_columns(edges)
+        self._snapshot.expect_names({it[2] for it in edges})
+        self._confirm({it[2] for it in edges if it[1] in _CONFIRMED})
+        rows: dict[tuple[int, int, bytes | None, Instant], Properties] = {}
         for id, kind, job, source, target, detail, since in edges:
             ends = self._end(delta, source, kind in (COLUMN, WIDE)), self._end(delta, target, kind == COLUMN)
             if not all(ends) or (kind == DERIVED and ends[0] == ends[1]):
                 continue  # a name that is nobody's any more, or two names of one entity
+            row = rows.get((kind, job, detail, since))
+            if row is None:
+                row = rows[kind, job, detail, since] = self._row(kind, job, detail, since)
+                delta.opened[TYPES[kind]].append(row)
             start, end = reversed(ends) if kind in FROM_TARGET else ends
-            properties: Properties = {
-                "key": self._base + id, "fold": [kind, job, source, target, since], "validFrom": to_datetime(since),
-            }  # fmt: skip
-            if kind in _CONFIRMED:
-                properties |= self._confirmation(job)
-            if self._name(job).kind == "job":
-                properties["via"] = self._name(job).urn
-            if detail:
-                properties["transformations"] = msgspec.json.encode(read_detail(detail)).decode()
-            delta.opened[TYPES[kind]].append({"start": start, "end": end, "properties": properties})
+            row["edges"].append([self._base + id, start, end, source, target])
+
+    def _row(self, kind: int, job: int, detail: bytes | None, since: Instant) -> Properties:
+        """What edges of one job have in common, and none of them yet."""
+        row: Properties = {"kind": kind, "job": job, "since": since, "edges": []}
+        name = self._snapshot.node_name(job)
+        if name.kind == "job":
+            row["via"] = name.urn
+        if detail:
+            row["transformations"] = msgspec.json.encode(read_detail(detail)).decode()
+        return row | self._confirmation(job) if kind in _CONFIRMED else row
 
     def _find_columns(self, edges: Sequence[FoldEdge]) -> None:
         nodes = {it[3] for it in edges if it[1] in (COLUMN, WIDE)} | {it[4] for it in edges if it[1] == COLUMN}
-        unknown = sorted(nodes - self._columns.keys())
+        unknown = sorted(it for it in nodes - self._columns.keys() if not self._is_written(it))
         if unknown:
             rows = self._database.execute(f"SELECT parent FROM node WHERE id {_AMONG}", (json.dumps(unknown),))
             self._load_columns({self._snapshot.entity_of(row[0]) for row in rows.fetchall()} - {0})
 
+    def _is_written(self, node: int) -> bool:
+        return node < len(self._written) and bool(self._written[node])
+
     def _end(self, delta: Delta, node: int, is_column: bool) -> int:
         """The key of what an edge's end belongs to now; 0 if to nothing."""
-        if is_column:
-            place = self._columns.get(node)
-            if place is None:
+        shown = node
+        if not self._is_written(node):
+            place = self._columns.get(node) if is_column else (self._snapshot.entity_of(node), "")
+            if place is None or not place[0]:
                 return 0
-            node = self._shown[place]
-            key = self._base + node
-            if key not in delta.ends:
-                delta.ends[key] = {"key": key, "properties": self._column(*place, node)}
-            return key
-        entity = self._snapshot.entity_of(node)
-        if not entity:
-            return 0
-        key = self._base + entity
-        if key not in delta.ends:
-            name = self._name(entity)
-            named = {"key": key, "urn": name.urn, "name": name.name, "namespace": name.namespace}
-            delta.ends[key] = {"key": key, "properties": named}
-        return key
+            shown = self._shown[place] if is_column else place[0]
+            key = self._base + shown
+            if not self._is_written(shown) and key not in delta.ends:
+                delta.ends[key] = {"key": key, "properties": self._named(*place)}
+        return self._base + shown
+
+    def _named(self, entity: int, path: str) -> Properties:
+        """What to show of an end that is there no longer, while lineage speaks of it."""
+        name = self._snapshot.node_name(entity)
+        if not path:
+            return {"urn": name.urn, "name": name.name, "namespace": name.namespace}
+        urn = column_urn(Name("dataset", name.namespace, name.name), path)
+        return {"urn": urn, "type": "Column", "name": path, "dataset": name.name, "namespace": name.namespace}
+
+    # Confirmations -------------------------------------------------------------------------------------------
+
+    def _confirm(self, jobs: Collection[int]) -> None:
+        unknown = [it for it in jobs if it not in self._said]
+        if unknown:
+            found = confirmations(self._database, unknown)
+            self._said.update((it, found.get(it, NONE)) for it in unknown)
 
     def _confirmation(self, job: int) -> Properties:
         """Who said last what holds of a job: the newest positions, and when that was."""
-        found = self._said.get(job)
-        if found is None:
-            rows = self._database.execute(
-                f"SELECT saying FROM governs WHERE job_id = ? AND known_to = {LATEST} AND saying <> 0"
-                f" ORDER BY valid_from DESC LIMIT {_RUNS_LOOKED_AT}",
-                (job,),
-            )
-            newest, _ = self._snapshot.evidence_of_sayings(job, tuple(row[0] for row in rows.fetchall()))
-            found = {"evidence": sorted(position for _, position in newest)}
-            if newest:
-                found["lastConfirmedAt"] = to_datetime(newest[0][0])
-            self._said[job] = found
-        return found
+        said = self._said[job]
+        return {"evidence": said.evidence, "confirmedAt": said.at}
 
     def _add_confirmations(self, delta: Delta, jobs: Sequence[int], last_edge: int) -> None:
         """A run of a known job that says what the last one said: its relations are confirmed by it."""
+        if not jobs:
+            return
         rows = self._database.execute(
             f"SELECT id, kind, job_id FROM edge WHERE job_id {_AMONG} AND {HOLDS}"
             f" AND kind IN ({', '.join(map(str, _CONFIRMED))}) AND id <= ?",
             (json.dumps(jobs), last_edge),
         )
+        keys: dict[tuple[str, int], list[int]] = defaultdict(list)
         for id, kind, job in rows.fetchall():
-            delta.confirmed[TYPES[kind]].append({"key": self._base + id, "properties": self._confirmation(job)})
+            keys[TYPES[kind], job].append(self._base + id)
+        self._confirm({job for _, job in keys})
+        for (type, job), some in keys.items():
+            delta.confirmed[type].append({"keys": some} | self._confirmation(job))
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from graph.changed import Mark, mark_of
 from graph.errors import AndonError, Unavailable
@@ -20,7 +20,7 @@ from graph.snapshot import Snapshot
 from ontology import Ontology
 
 from .connection import Connection
-from .delta import Delta, difference, whole
+from .delta import Delta, Hashes, difference, first_key, whole
 from .words import Labels, definitions
 from .writing import Fenced, State, Writer
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("andon.neo4j")
 
 _REBUILD_ROWS = 50_000
 _LOOK_SECONDS = 0.25  # between two looks at the fold state where nobody tells that it moved
-_REST_SECONDS = 0.1  # after each write, unless somebody waits: what comes meanwhile is written together
+_REST_SECONDS = (0.25, 1.0)  # after each write, unless somebody waits: what comes meanwhile is written together
 _PATIENCE_SECONDS = 2.0  # of a reader, before the fold state answers it
 _STOP_SECONDS = 5.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -66,7 +66,7 @@ class Projection:
         self._rebuild = threading.Event()
         self._thread = threading.Thread(target=self._run, name="andon-neo4j", daemon=True)
         self._walks = 0
-        self._hashes: dict[int, int] = {}
+        self._hashes: dict[int, int] = {}  # of entities as Neo4j has them, for as long as nobody else writes there
         self.promised = 0
         """Callers were told that this position can be read: an answer from Neo4j has to have it."""
 
@@ -148,12 +148,13 @@ class Projection:
     def _run(self) -> None:
         tries = 0
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 if not self.step():
                     self._wake.wait(_LOOK_SECONDS)
                     self._wake.clear()
                 else:
-                    self._hurry.wait(_REST_SECONDS)
+                    self._hurry.wait(_rest(time.monotonic() - began))
                     self._hurry.clear()
                 tries = 0
             except Fenced as error:
@@ -176,6 +177,7 @@ class Projection:
             self._is_away = True
             self._state = None
             self._moved.notify_all()
+        self._hashes.clear()  # another process may write meanwhile
 
     def _set_state(self, state: State) -> None:
         with self._moved:
@@ -201,7 +203,7 @@ class Projection:
             elif mark.position == held.mark.position:
                 state = held
             else:
-                delta = difference(snapshot, held.mark, held.generation, _REBUILD_ROWS, self._hashes)
+                delta = difference(snapshot, held.mark, held.generation, _REBUILD_ROWS, self._hashes_in(held))
                 if delta is None:
                     state = self._build(snapshot, held, mark)
                 else:
@@ -211,6 +213,7 @@ class Projection:
         return True
 
     def _follow(self) -> bool:
+        self._hashes.clear()
         state = self._writer.state()
         with self._fold.snapshot() as snapshot:
             assert isinstance(snapshot, Snapshot)
@@ -236,12 +239,31 @@ class Projection:
         _log.info("generation %d is built, in %.1f s", generation, time.monotonic() - began)
         return state
 
+    def _hashes_in(self, held: State) -> Hashes:
+        """By what was written here, or else by what Neo4j has: a process that begins knows none."""
+        first = first_key(held.generation)
+
+        def known(entities: Sequence[int]) -> Mapping[int, int]:
+            unknown = [it for it in entities if it not in self._hashes]
+            if unknown:
+                found = self._writer.hashes([first + it for it in unknown])
+                self._hashes.update((key - first, hash) for key, hash in found.items())
+            return self._hashes
+
+        return known
+
     def _noted(self, parts: Iterable[Delta]) -> Iterator[Delta]:
         for part in parts:
             if self._stopping.is_set():
                 raise Unavailable("stopped while a generation was being built")
             yield part
             self._hashes.update(part.hashes)
+
+
+def _rest(took: float) -> float:
+    """Seconds to rest after a write: as long as it took, so that under load the fold gets half of the time."""
+    least, most = _REST_SECONDS
+    return min(max(took, least), most)
 
 
 def _follows(mark: Mark, held: State) -> bool:

@@ -7,7 +7,7 @@ or a greater token than its own, writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,10 @@ _LOCK = f"MERGE (a:Andon {{name: 'andon'}}) SET a.lockedAt = timestamp() WITH a 
 STATE = f"MATCH (a:Andon {{name: 'andon'}}) {_READ_STATE}"
 _MOVE = "MATCH (a:Andon {name: 'andon'}) SET a += $properties"
 _AT_ONCE = 5_000
+_COLUMN = (
+    "{key: it[0], urn: it[1], type: 'Column', name: it[2], dataset: row.name, namespace: row.namespace,"
+    " dataType: it[3], ordinal: it[4], description: it[5], tags: it[6]}"
+)
 _DROP_IDLE = f"WITH DISTINCT c WHERE c.type = 'Column' AND NOT c:{COLUMN_LABEL} AND NOT EXISTS {{ (c)--() }} DELETE c"
 """A column that is no longer there stays, without its label, for as long as lineage speaks of it."""
 
@@ -61,6 +65,12 @@ class Writer:
         self._connection = connection
         self._labels = labels
         self._token = token
+
+    def hashes(self, keys: Sequence[int]) -> dict[int, int]:
+        """Of what is said of these entities, by key: as they were last written."""
+        with self._connection.reading() as ask:
+            rows = ask(f"UNWIND $keys AS key MATCH (n:{ENTITY} {{key: key}}) RETURN key, n.fold", keys=list(keys))
+        return {key: hash for key, hash in rows if hash is not None}
 
     def state(self) -> State:
         with self._connection.reading() as ask:
@@ -112,7 +122,7 @@ class Writer:
 
         def write(transaction: ManagedTransaction, part: Delta) -> None:
             if self._is_building(transaction, generation, mark):
-                self._write(transaction, part, labelled=not held.generation)
+                self._write(transaction, part, labelled=not held.generation, is_new=True)
 
         def swap(transaction: ManagedTransaction) -> None:
             if self._is_building(transaction, generation, mark):
@@ -182,7 +192,9 @@ class Writer:
 
     # Statements ----------------------------------------------------------------------------------------------
 
-    def _write(self, transaction: ManagedTransaction, delta: Delta, *, labelled: bool) -> None:
+    def _write(self, transaction: ManagedTransaction, delta: Delta, *, labelled: bool, is_new: bool = False) -> None:
+        """`is_new`: none of it is there, so that nothing need be looked for."""
+
         def run(statement: str, rows: list[Any]) -> None:
             for start in range(0, len(rows), _AT_ONCE):
                 transaction.run(f"UNWIND $rows AS row {statement}", rows=rows[start : start + _AT_ONCE]).consume()
@@ -196,28 +208,59 @@ class Writer:
         for type, rows in delta.entities.items():
             others = self._labels.others(type)
             labels = f" SET n{self._labels.worn(type)}" + (f" REMOVE n{others}" if others else "") if labelled else ""
-            run(f"MERGE (n:{ENTITY} {{key: row.key}}) SET n = row.properties{labels}", rows)
-        run(f"MATCH (n:{ENTITY} {{key: row.key}}) SET n += row.properties", delta.renewed)
-        run(
-            f"MATCH (d:{ENTITY} {{key: row.dataset}})-[h:HAS_COLUMN]->(c) WHERE NOT c.key IN row.columns"
-            f" DELETE h SET c = c {{.key, .urn, .type, .name, .dataset, .namespace}} REMOVE c:{COLUMN_LABEL}"
-            f" WITH c {_DROP_IDLE}",
-            delta.schemas,
+            run(
+                f"{'CREATE' if is_new else 'MERGE'} (n:{ENTITY} {{key: row.key}})"
+                " SET n = row.properties, n.key = row.key, n.fold = row.hash,"
+                f" n.createdAt = {_instant('row.createdAt')}, {_times('row.times', 0)}{labels}",
+                rows,
+            )
+        run(f"MATCH (n:{ENTITY} {{key: row[0]}}) SET {_times('row', 1)}", delta.renewed)
+        if not is_new:
+            run(
+                f"MATCH (d:{ENTITY} {{key: row.dataset}})-[h:HAS_COLUMN]->(c)"
+                " WHERE NOT c.key IN [it IN row.columns | it[0]]"
+                f" DELETE h SET c = c {{.key, .urn, .type, .name, .dataset, .namespace}} REMOVE c:{COLUMN_LABEL}"
+                f" WITH c {_DROP_IDLE}",
+                delta.columns,
+            )
+        labels = f"{ENTITY}:{COLUMN_LABEL}" if labelled else ENTITY
+        written = (
+            f"CREATE (d)-[:HAS_COLUMN]->(:{labels} {_COLUMN})"
+            if is_new
+            else f"MERGE (c:{ENTITY} {{key: it[0]}}) SET c = {_COLUMN} SET c:{labels} MERGE (d)-[:HAS_COLUMN]->(c)"
         )
-        label = f" SET c:{COLUMN_LABEL}" if labelled else ""
+        run(f"MATCH (d:{ENTITY} {{key: row.dataset}}) UNWIND row.columns AS it {written}", delta.columns)
         run(
-            f"MATCH (d:{ENTITY} {{key: row.dataset}}) MERGE (c:{ENTITY} {{key: row.key}})"
-            f" SET c = row.properties{label} MERGE (d)-[:HAS_COLUMN]->(c)",
-            delta.columns,
+            f"MERGE (n:{ENTITY} {{key: row.key}}) ON CREATE SET n = row.properties, n.key = row.key",
+            list(delta.ends.values()),
         )
-        run(f"MERGE (n:{ENTITY} {{key: row.key}}) ON CREATE SET n = row.properties", list(delta.ends.values()))
         for type, rows in delta.opened.items():
             run(
-                f"MATCH (a:{ENTITY} {{key: row.start}}) MATCH (b:{ENTITY} {{key: row.end}})"
-                f" CREATE (a)-[r:{type}]->(b) SET r = row.properties",
+                f"UNWIND row.edges AS it MATCH (a:{ENTITY} {{key: it[1]}}) MATCH (b:{ENTITY} {{key: it[2]}})"
+                f" CREATE (a)-[:{type} {{key: it[0], fold: [row.kind, row.job, it[3], it[4], row.since], via: row.via,"
+                f" transformations: row.transformations, validFrom: {_instant('row.since')}, evidence: row.evidence,"
+                f" lastConfirmedAt: {_instant('row.confirmedAt')}}}]->(b)",
                 rows,
             )
         # An end may have come for an edge whose other end is nobody any more.
         run(f"MATCH (c:{ENTITY} {{key: row}}) WITH c {_DROP_IDLE}", list(delta.ends))
         for type, rows in delta.confirmed.items():
-            run(f"MATCH ()-[r:{type} {{key: row.key}}]->() SET r += row.properties", rows)
+            run(
+                f"UNWIND row.keys AS key MATCH ()-[r:{type} {{key: key}}]->()"
+                f" SET r.evidence = row.evidence, r.lastConfirmedAt = {_instant('row.confirmedAt')}",
+                rows,
+            )
+
+
+def _instant(number: str) -> str:
+    """Microseconds since 1970, or null, as Neo4j's DateTime."""
+    return f"CASE WHEN {number} IS NOT NULL THEN datetime.fromepochmillis(0) + duration({{microseconds: {number}}}) END"
+
+
+def _times(row: str, first: int) -> str:
+    """Sets what `ShownEntity.times` has, from that element of a row on."""
+    updated, state, started, ended = (f"{row}[{first + it}]" for it in range(4))
+    return (
+        f"n.updatedAt = {_instant(updated)}, n.lastRun = {state}, n.lastRunStartedAt = {_instant(started)},"
+        f" n.lastRunEndedAt = {_instant(ended)}"
+    )

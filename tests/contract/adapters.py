@@ -34,7 +34,8 @@ def wall_clock() -> int:
 class JournalPlace(Protocol):
     """Where a journal is kept: it can be opened there again and again, and looked at as bytes."""
 
-    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal: ...
+    def open(self, *, clock: Clock | None = None, max_pending: int = 8_192) -> Journal:
+        """By that clock, or by the one that the adapter goes by."""
 
     def at_rest(self) -> bytes:
         """All that is stored, byte for byte."""
@@ -64,8 +65,8 @@ class SqliteJournalPlace:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal:
-        return SqliteJournal(self._folder / "journal.db", clock=clock, max_pending=max_pending)
+    def open(self, *, clock: Clock | None = None, max_pending: int = 8_192) -> Journal:
+        return SqliteJournal(self._folder / "journal.db", clock=clock or wall_clock, max_pending=max_pending)
 
     def at_rest(self) -> bytes:
         return b"".join(path.read_bytes() for path in sorted(self._folder.iterdir()))
@@ -84,7 +85,7 @@ class PostgresJournalPlace:
         self._server = server
         self.url = server.new_database()
 
-    def open(self, *, clock: Clock = wall_clock, max_pending: int = 8_192) -> Journal:
+    def open(self, *, clock: Clock | None = None, max_pending: int = 8_192) -> Journal:
         return PostgresJournal(self.url, clock=clock, max_pending=max_pending, partition=100)
 
     def at_rest(self) -> bytes:

@@ -189,6 +189,19 @@ def test_the_position_at_an_instant_is_the_last_one_received_by_then(place: Jour
     assert found == {-5: 0, 99: 0, 100: 1, 150: 1, 200: 3, 299: 3, 300: 4, 10**18: 4}
 
 
+def test_now_is_of_the_clock_that_received_times_go_by(place: JournalPlace) -> None:
+    journal = place.open()
+    before = journal.now()
+    journal.append([new("a")])
+    [envelope] = journal.read(0, 1)
+    assert before <= envelope.received_at <= journal.now()
+    journal.close()
+
+    journal = place.open(clock=lambda: 100)
+    assert journal.now() == 100
+    journal.close()
+
+
 def test_received_times_never_go_back_even_where_the_clock_does(place: JournalPlace) -> None:
     with opened(place, 100, 50, 200) as journal:
         for envelope in several(3):

@@ -7,16 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.stacks import Embedded, Server, Stack
 from tests.end_to_end.service import Service
-
-
-@pytest.fixture(params=["embedded", "server"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Stack:
-    """An installation of each kind, with nothing in it."""
-    if request.param == "embedded":
-        return Embedded(tmp_path / "data")
-    return Server(tmp_path / "data", request.getfixturevalue("postgres").new_database())
 
 
 @pytest.fixture

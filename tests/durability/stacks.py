@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
+import pytest
 
 from graph.journal import Journal
 from graph.postgres import PostgresGraph
@@ -16,6 +17,11 @@ from ontology import Ontology
 from tests.contract.adapters import Store
 from tests.durability.estate import remove_graph
 from tests.end_to_end.service import Service
+
+heavy_on_a_server = pytest.mark.parametrize(
+    "stack", ["embedded", pytest.param("server", marks=pytest.mark.systems)], indirect=True
+)
+"""For tests of a `stack` that take long where it is the server's."""
 
 
 class Stack(Protocol):

@@ -11,7 +11,7 @@ import pytest
 
 from graph.failpoint import PLACES
 from tests.durability.estate import EVENTS
-from tests.durability.stacks import Stack
+from tests.durability.stacks import Stack, heavy_on_a_server
 from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import Service, ServiceDidNotStart, wait_until
 
@@ -104,6 +104,7 @@ def test_every_place_is_died_at() -> None:
     assert {life.place for life in LIVES} == set(PLACES)
 
 
+@heavy_on_a_server
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_place_loses_nothing_that_was_answered_and_doubles_nothing(tmp_path: Path, stack: Stack) -> None:
     sent = Sent()

@@ -24,7 +24,7 @@ from ontology import Ontology, load
 from tests.contract.adapters import Store
 from tests.contract.telling import dump
 from tests.durability.estate import EVENTS
-from tests.durability.stacks import Stack
+from tests.durability.stacks import Stack, heavy_on_a_server
 from tests.end_to_end.events import documented
 from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import Service
@@ -65,6 +65,7 @@ def answers(graph: Store) -> dict[str, Any]:
     return {str(as_of): dump(graph, as_of) for as_of in asked}
 
 
+@heavy_on_a_server
 def test_a_graph_made_again_from_the_journal_answers_the_same_about_now_and_then(stack: Stack, words: Ontology) -> None:
     journal = stack.journal()
     for start in range(0, len(SHOP), 3):

@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.durability.stacks import Stack, heavy_on_a_server
 from tests.end_to_end.events import new_run_id, run_event
-from tests.end_to_end.service import BATCH, LINEAGE, Event, Service
+from tests.end_to_end.service import BATCH, LINEAGE, Event, Service, wait_until
 
 TRIALS = int(os.environ.get("ANDON_CRASH_TRIALS", "20"))
 WRITERS = 4
@@ -87,6 +87,10 @@ def load(service: Service, seen: Acknowledged) -> Iterator[None]:
             thread.join()
 
 
+def projected(service: Service) -> int:
+    return int(service.graphql("{ status { positionProjected } }")["status"]["positionProjected"])
+
+
 def states(service: Service, min_position: int) -> dict[str, str]:
     """The state of every run of the test, by run id."""
     query = """query($after: String, $namespace: String!) {
@@ -102,10 +106,11 @@ def states(service: Service, min_position: int) -> dict[str, str]:
         after = page["pageInfo"]["endCursor"]
 
 
-@pytest.mark.timeout(120 + 10 * TRIALS)
-def test_every_acknowledged_event_survives_being_killed_at_any_moment(tmp_path: Path) -> None:
+@heavy_on_a_server
+@pytest.mark.timeout(240 + 10 * TRIALS)
+def test_every_acknowledged_event_survives_being_killed_at_any_moment(stack: Stack) -> None:
     seen = Acknowledged()
-    service = Service(tmp_path / "data")
+    service = stack.service()
     for _ in range(TRIALS):
         service.start()
         try:
@@ -119,6 +124,7 @@ def test_every_acknowledged_event_survives_being_killed_at_any_moment(tmp_path: 
 
     with service:
         received = service.position()
+        wait_until(lambda: projected(service) >= received, 120, "all of it is folded")
         found = states(service, received)
         assert seen.runs() - found.keys() == set()
         assert {found[run] for run in seen.runs()} == {"COMPLETE"}

@@ -93,7 +93,7 @@ def type_of(service: Service, urn: str) -> str:
 
 
 def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Service) -> None:
-    refused = service.post_graphql("{ entities(type: \"Crate\") { nodes { urn } } }")
+    refused = service.post_graphql('{ entities(type: "Crate") { nodes { urn } } }')
     assert refused.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert type_of(service, MANIFEST) == "Dataset"
 
@@ -113,9 +113,8 @@ def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Servic
     assert node["urn"] == "urn:andon:crate:port:MSKU-1"
     assert (node["length"], node["sealed"]) == (40, True)
     assert node["listedIn"] == [{"urn": MANIFEST, "lists": [{"name": "MSKU-1"}]}]
-    assert [it["urn"] for it in service.graphql('{ entities(type: "Table") { nodes { urn } } }')["entities"]["nodes"]] == [
-        MANIFEST
-    ]
+    tables = service.graphql('{ entities(type: "Table") { nodes { urn } } }')
+    assert [it["urn"] for it in tables["entities"]["nodes"]] == [MANIFEST]
 
     service.restart()
     assert words(service)["version"].endswith("+ shipping 1")

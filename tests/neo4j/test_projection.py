@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from neo4j import ManagedTransaction
 
 from graph.errors import Unavailable
 from graph.model import PRESENT
-from graph.neo4j import Connection, Neo4jGraph
-from graph.neo4j.delta import difference, key_of, whole
+from graph.neo4j import Connection, Neo4jGraph, connection
+from graph.neo4j.delta import difference, fold_id, key_of, whole
 from graph.neo4j.reading import Neo4jEdges
 from graph.neo4j.words import Labels
 from graph.neo4j.writing import Fenced, State, Writer
@@ -21,7 +24,7 @@ from graph.sqlite import SqliteGraph
 from ontology import Ontology, load
 from tests.contract.telling import dump, tell
 from tests.neo4j.projected import Projected, projected, shown
-from tests.reference.events import Json, run_event
+from tests.reference.events import Json, documentation, run_event
 from tests.servers.neo4j import Neo4jServer
 
 
@@ -76,6 +79,35 @@ def test_a_delta_that_is_applied_again_changes_nothing(store: Projected, words: 
     assert ours.state().mark == after.mark
 
 
+def test_a_process_that_begins_writes_anew_only_what_differs(store: Projected, words: Ontology) -> None:
+    """What Neo4j shows of an entity tells by a hash that it is as it was, whoever wrote it."""
+    tell(store, copies(3))
+    ours = writer(store, words)
+    state = ours.state()
+    again = run_event(20, "COMPLETE", ["hub"], ["hub_1"], job="hub1", run="later")
+    described = run_event(
+        21, "COMPLETE", ["hub"], ["hub_2"], job="hub2", run="last", job_facets=documentation("Copies the hub.")
+    )
+    told(store, [again, described])
+
+    def held(entities: Sequence[int]) -> Mapping[int, int]:
+        found = ours.hashes([key_of(state.generation, it) for it in entities])
+        return {fold_id(key): hash for key, hash in found.items()}
+
+    with store.fold_state.snapshot() as snapshot:
+        assert isinstance(snapshot, Snapshot)
+        delta = difference(snapshot, state.mark, state.generation, 10_000, held)
+    assert delta is not None
+    written = [row["properties"]["name"] for rows in delta.entities.values() for row in rows]
+    assert written == ["hub2"]
+    assert len(delta.renewed) == 4  # the first job and its output, the second's output, and what both read
+    ours.apply(delta, state)
+    left = shown(store.connection)
+    store.projection.rebuild()
+    store.projection.step()
+    assert left == shown(store.connection)
+
+
 def test_a_delta_from_an_earlier_position_is_refused_and_writes_nothing(store: Projected, words: Ontology) -> None:
     ours = writer(store, words)
     early = ours.state()
@@ -99,6 +131,33 @@ def test_whoever_lost_the_lease_writes_nothing(store: Projected, words: Ontology
     with pytest.raises(Fenced, match="lease"):
         deposed.apply(delta, state)
     assert successor.state().mark == state.mark
+
+
+def test_a_write_that_stands_still_is_ended_so_that_others_can(
+    store: Projected, words: Ontology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    successor = writer(store, words)
+    told(store, copies(1))
+    state = successor.state()
+    delta = delta_since(store, state)
+    standing, over = threading.Event(), threading.Event()
+
+    def stand_still(transaction: ManagedTransaction) -> None:
+        transaction.run("MATCH (a:Andon) SET a.lockedAt = 0").consume()
+        standing.set()
+        over.wait(60)
+        transaction.run("RETURN 1").consume()
+
+    with ThreadPoolExecutor(1) as threads:
+        monkeypatch.setattr(connection, "_WRITE_SECONDS", 1.0)
+        still = threads.submit(store.connection.write, stand_still)
+        assert standing.wait(30)
+        monkeypatch.undo()
+        successor.apply(delta, state)
+        over.set()
+        with pytest.raises(Unavailable):
+            still.result(30)
+    assert successor.state().mark == delta.mark
 
 
 def test_a_process_that_does_not_fold_follows_and_reads(store: Projected, words: Ontology) -> None:

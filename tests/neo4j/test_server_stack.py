@@ -1,4 +1,4 @@
-"""The server stack, PostgreSQL and Neo4j, answers what the embedded store answers: the present, the past, the changes."""
+"""The server stack, PostgreSQL and Neo4j, answers as the embedded store does: the present, the past, the changes."""
 
 from __future__ import annotations
 

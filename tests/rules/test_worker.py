@@ -11,7 +11,7 @@ import pytest
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
 from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
-from rules.outbox import Intended, Outbox
+from rules.outbox import Intended, Leased, Outbox, Settlement
 from rules.worker import LEASE, Patience, Worker
 from tests.rules.deciding import a_firing, decide, state
 from tests.rules.estate import T0
@@ -79,6 +79,29 @@ def test_an_action_is_delivered_once_and_its_outcome_journalled(outbox: Outbox) 
         "attempts": 1,
         "error": None,
     }
+
+
+def test_an_outbox_that_is_away_for_a_moment_has_nothing_done_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(leased: Leased, settlement: Settlement) -> bool:
+        raise Unavailable("the database is being restarted")
+
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, clock = Scripted([Delivered()]), Clock()
+    worker = a_worker(outbox, action, clock)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(outbox, "settle", away)
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                worker.step()
+    clock.advance(timedelta(seconds=5))
+
+    while worker.step():
+        pass
+
+    assert action.delivered == [("k1", T0)]
+    assert state(outbox) == ("delivered", 1, None)
 
 
 def test_waits_double_from_two_seconds_to_fifteen_minutes() -> None:

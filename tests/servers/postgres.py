@@ -187,7 +187,11 @@ class PostgresServer:
             connection.execute("CHECKPOINT")
             row = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
         assert row is not None
-        return b"".join(path.read_bytes() for path in sorted((self.data / "base" / str(row[0])).iterdir()))
+        found = bytearray()
+        for path in sorted((self.data / "base" / str(row[0])).iterdir()):
+            with suppress(FileNotFoundError):  # of a table that is being dropped
+                found += path.read_bytes()
+        return bytes(found)
 
 
 @contextmanager

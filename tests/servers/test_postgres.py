@@ -8,17 +8,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from graph import postgres_database, postgres_journal
 from graph.errors import Conflict, InvalidInput, Unavailable
 from graph.journal import Journal
 from graph.model import PRESENT, NewEnvelope, Position
 from graph.postgres import PostgresGraph
-from graph.postgres_database import parse_url
+from graph.postgres_database import connect, parse_url
 from graph.postgres_journal import PostgresJournal, migrate
 from graph.projector import Projector
 from graph.sqlite import SqliteGraph
@@ -214,6 +216,74 @@ def test_after_a_takeover_the_fold_goes_on_from_the_tables(url: str, words: Onto
         graph.close()
 
 
+# A process that stands still
+
+
+@contextmanager
+def half_a_pipeline(url: str, *statements: str) -> Iterator[None]:
+    """What a process leaves that is paused: the server waits for the rest, and never ends such a session itself."""
+    connection = connect(parse_url(url))
+    try:
+        with suppress(psycopg.Error), connection.pipeline():
+            for statement in ("BEGIN", *statements):
+                connection.execute(statement).fetchone() if "RETURNING" in statement else connection.execute(statement)
+            yield
+    finally:
+        connection.close()
+
+
+def test_a_receiver_that_stands_still_holds_up_the_others_for_a_while_only(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_database, "_STANDSTILL", 0.5)
+    monkeypatch.setattr(postgres_journal, "_LOCK_WITHIN", "700ms")
+    journal = PostgresJournal(url)
+    with half_a_pipeline(url, "UPDATE andon.journal_head SET position = 7 RETURNING position"):
+        assert journal.append([new("a")])[0].position == 1
+    journal.close()
+
+
+def test_a_folding_process_that_stands_still_loses_the_lease(
+    url: str, words: Ontology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_database, "_STANDSTILL", 0.5)
+    paused, other = PostgresGraph(url, words, lease_seconds=0.3), PostgresGraph(url, words)
+    assert paused.lead()
+    with half_a_pipeline(url, "UPDATE andon.lease SET expires_at = clock_timestamp() RETURNING token"):
+        wait_until(lambda: bool(other.lead()), 20, "the other folds")
+        assert tell(other, [dataset_event(1, "a")]) == 1
+    paused.close()
+    other.close()
+
+
+def test_a_transaction_that_the_server_has_ended_is_begun_again(
+    url: str, words: Ontology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgres_database._SESSION, "idle_in_transaction_session_timeout", "300ms")
+    graph = PostgresGraph(url, words)
+    with pytest.raises(Unavailable), graph.transaction():
+        time.sleep(0.6)
+        fold(graph, dataset_event(1, "a"), 1)
+
+    assert tell(graph, [dataset_event(1, "a")]) == 1
+    graph.close()
+
+
+def test_a_long_transaction_is_not_taken_for_a_standstill(
+    url: str, words: Ontology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgres_database._SESSION, "idle_in_transaction_session_timeout", "2s")
+    graph = PostgresGraph(url, words)
+    with graph.transaction():
+        for position in range(1, 5):
+            fold(graph, dataset_event(1, "a"), position)  # the same again, which nothing has to be looked up for
+            time.sleep(1.1)
+    graph.commit(Position(4))
+
+    assert graph.position() == 4
+    graph.close()
+
+
 # Tables
 
 
@@ -304,47 +374,6 @@ def states(service: Service, min_position: int) -> dict[str, str]:
         if not page["pageInfo"]["hasNextPage"]:
             return found
         after = page["pageInfo"]["endCursor"]
-
-
-def test_a_projector_killed_under_load_is_replaced_within_ten_seconds(tmp_path: Path, url: str) -> None:
-    environment = {"ANDON_POSTGRES_URL": url}
-    accepted: list[str] = []
-    over = threading.Event()
-    standby = Service(tmp_path / "standby", environment=environment)
-    with Service(tmp_path / "leader", environment=environment) as leader, standby:
-        first = leader.accept(event(0))
-        leader.graphql("{ status { positionProjected } }", min_position=first)
-
-        def send() -> None:
-            number = 0
-            while not over.is_set():
-                number += 1
-                sent = event(number)
-                standby.accept(sent)
-                accepted.append(sent["run"]["runId"])
-
-        with ThreadPoolExecutor(1) as threads:
-            sending = threads.submit(send)
-            time.sleep(1)
-            leader.kill()
-            killed = time.monotonic()
-            behind = standby.position()
-            wait_until(lambda: _projected(standby) > behind, 10, "the standby folds")
-            taken_over = time.monotonic() - killed
-            time.sleep(0.5)
-            over.set()
-            sending.result(20)
-        last = standby.position()
-        found = states(standby, last)
-
-    assert taken_over < 10
-    assert len(accepted) > 20
-    assert set(accepted) <= found.keys()
-    assert len(found) == len(accepted) + 1
-
-
-def _projected(service: Service) -> int:
-    return int(service.graphql("{ status { positionProjected } }")["status"]["positionProjected"])
 
 
 @pytest.mark.timeout(180)
