@@ -133,7 +133,7 @@ def test_a_name_is_given_once_and_only_active_keys_can_be_revoked(keys: Keys) ->
 
 def test_scopes_are_read_from_words_and_unknown_words_are_refused() -> None:
     assert parse_scopes(" emit, read ") == {Scope.EMIT, Scope.READ}
-    for text in ("", "emit,admin"):
+    for text in ("", "emit,root"):
         with pytest.raises(InvalidInput):
             parse_scopes(text)
 

@@ -110,7 +110,7 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.Capture
     assert key.startswith("andon_") and key.split("_", 2)[2] not in listed
     assert "airflow\temit,read\t" in listed and "revoked 2" in listed
     assert main(["keys", "revoke", "airflow", *data]) == 1
-    assert main(["keys", "add", "x", "--scope", "admin", *data]) == 2
+    assert main(["keys", "add", "x", "--scope", "root", *data]) == 2
 
 
 def test_a_key_opens_a_running_service(tmp_path: Path) -> None:
