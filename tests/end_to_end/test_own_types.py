@@ -128,8 +128,17 @@ def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Servic
         (SHIPPING.replace("rdfs:range ship:Manifest", "rdfs:range ship:Manifesto"), "Manifesto"),
         (SHIPPING.replace("a owl:Class ;", "a owl:Class", 1), "shipping.ttl, line"),
         (SHIPPING.replace('namingScheme "manifests"', 'namingScheme "postgres"'), "postgres"),
+        (SHIPPING.replace("ship:Crate", "ship:PageInfo"), "type PageInfo"),
+        (SHIPPING.replace("ship:length", "ship:facets"), "field facets"),
     ],
-    ids=["a kind that is taken", "an unknown class", "no Turtle", "a scheme that is taken"],
+    ids=[
+        "a kind that is taken",
+        "an unknown class",
+        "no Turtle",
+        "a scheme that is taken",
+        "a GraphQL type's name",
+        "a GraphQL field's name",
+    ],
 )
 def test_a_bad_file_is_refused_whole_with_its_reason(service: Service, text: str, reason: str) -> None:
     before = words(service)
