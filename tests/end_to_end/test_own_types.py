@@ -129,7 +129,7 @@ def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Servic
         (SHIPPING.replace("a owl:Class ;", "a owl:Class", 1), "shipping.ttl, line"),
         (SHIPPING.replace('namingScheme "manifests"', 'namingScheme "postgres"'), "postgres"),
         (SHIPPING.replace("ship:Crate", "ship:PageInfo"), "type PageInfo"),
-        (SHIPPING.replace("ship:length", "ship:facets"), "field facets"),
+        (SHIPPING.replace("ship:lists", "ship:versions"), "field versions"),
     ],
     ids=[
         "a kind that is taken",
