@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -502,6 +502,8 @@ class Snapshot:
             if entity:
                 places.setdefault((entity, path), node)
         listed = [(path, node, entity) for (entity, path), node in places.items() if path in self.column_paths(entity)]
+        meant = self._columns_meant({(entity, path) for path, _, entity in listed}, query)
+        listed = [it for it in listed if (it[2], it[0]) in meant]
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, 2))
@@ -517,6 +519,18 @@ class Snapshot:
             len(listed),
             start + query.first < len(listed),
         )
+
+    def _columns_meant(self, places: Collection[Place], query: EntityQuery) -> set[Place]:
+        """Those of the columns that pass the query's filter; only those that their datasets let pass are read."""
+        datasets = self.entities_by_id(list({entity for entity, _ in places}))
+        of_datasets = replace(
+            query, types=None, kinds=None, names=None, tags=None, owners=None, attributes=(), search=None
+        )
+        passing = {it.id for it in datasets.values() if _matches(it, of_datasets)}
+        found = {it for it in places if it[0] in passing and (query.names is None or it[1] in query.names)}
+        if query.tags is None and query.owners is None and not query.attributes:
+            return found
+        return {place for place, it in self.places(found).items() if _matches(it, query)}
 
     def counts(self) -> dict[str, int]:
         if self._is_present:
