@@ -17,7 +17,7 @@ import msgspec
 
 from ontology import Ontology
 
-from .attributes import values_of
+from .attributes import says_of_columns, values_of
 from .conditions import holds
 from .database import Cached, Database, Dialect, SqliteDialect, in_chunks
 from .entity import (
@@ -521,12 +521,9 @@ class Snapshot:
         )
 
     def _columns_meant(self, places: Collection[Place], query: EntityQuery) -> set[Place]:
-        """Those of the columns that pass the query's filter; only those that their datasets let pass are read."""
+        """Those of the columns that pass the query's filter; only where their datasets let them are they read."""
         datasets = self.entities_by_id(list({entity for entity, _ in places}))
-        of_datasets = replace(
-            query, types=None, kinds=None, names=None, tags=None, owners=None, attributes=(), search=None
-        )
-        passing = {it.id for it in datasets.values() if _matches(it, of_datasets)}
+        passing = {it.id for it in datasets.values() if _may_have_columns(it, query)}
         found = {it for it in places if it[0] in passing and (query.names is None or it[1] in query.names)}
         if query.tags is None and query.owners is None and not query.attributes:
             return found
@@ -1063,6 +1060,17 @@ def _read_cursor(text: str, length: int) -> list[object]:
     if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
         raise InvalidInput("is not a cursor of an earlier page", field="after")
     return [storable(it) if isinstance(it, str) else it for it in values]
+
+
+def _may_have_columns(dataset: EntityRecord, query: EntityQuery) -> bool:
+    """Whether columns of the dataset can pass the query's filter: what is said of them stands at the dataset."""
+    return (
+        (query.include_dropped or not dataset.dropped)
+        and (query.namespaces is None or dataset.namespace in query.namespaces)
+        and (query.tags is None or any(it.field and it.key in query.tags for it in dataset.tags))
+        and query.owners is None  # they have none of their own
+        and all(says_of_columns(it.name, dataset.attributes or "") for it in query.attributes)
+    )
 
 
 def _has_values(record: EntityRecord, conditions: Iterable[AttributeCondition]) -> bool:

@@ -47,7 +47,7 @@ asks all of them and tells where an answer is another. `andon demo` has the same
 |---|---|---|
 {moments}
 Below an answer stands what it is at those instants where it differs from the present's. `$asOf` is what the last column
-says, which `/sparql` takes as parameters ([RDF](rdf.md#as-of-then)); prefixes are those of [that page](rdf.md#questions).
+says, which `/sparql` takes as parameters ([RDF](rdf.md#as-of-then)); prefixes are those of [RDF](rdf.md#questions).
 """
 
 

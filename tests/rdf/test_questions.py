@@ -1,4 +1,4 @@
-"""GraphQL, SPARQL and docs/questions.md give each question one answer: on the demo estate, now and as of past instants."""
+"""GraphQL, SPARQL and docs/questions.md give each question one answer: of the demo estate, now and in the past."""
 
 from __future__ import annotations
 
