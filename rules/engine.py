@@ -12,19 +12,21 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import cache, partial
+from itertools import groupby, product
 
-from graph.errors import AndonError, Unavailable
+from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
 from rules.actions import webhook
 from rules.actions.webhook import Occasion
-from rules.impact import Hit, Impact, downstream_of_run
-from rules.outbox import Firing, Intended, Outbox, Verdict
-from rules.rule import Rule
+from rules.impact import Hit, Impact, downstream_of, itself
+from rules.occurrence import Occurrence
+from rules.outbox import Decisions, Firing, Intended, Verdict
+from rules.rule import Mode, Rule
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -62,7 +64,7 @@ class Engine:
         changes: Callable[[int, int], list[Change]],
         snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
         received_at: Callable[[Position], Instant],
-        outbox: Outbox,
+        outbox: Decisions,
     ) -> None:
         self._rules = _by_change(rules)
         self._changes = changes
@@ -113,28 +115,46 @@ class Engine:
         return self._outbox.decide(after, upto, firings, [record.decision(firing) for firing in firings])
 
     def _decide(self, position: Position, changes: list[Change]) -> list[Firing]:
-        matches = {
-            (change.what, change.urn, rule.name): (change, rule)
-            for change in changes
-            if not _is_own_effect(change)
-            for rule in self._rules.get(change.what, ())
-        }
-        if not matches:
+        alike: dict[tuple[str, str], list[Change]] = {}
+        for change in changes:
+            if not _is_own_effect(change) and (change.what, _kind(change.urn)) in self._rules:
+                alike.setdefault((change.what, change.urn), []).append(change)
+        if not alike:
             return []
         received_at = self._received_at(position)
-        return [self._firing(change, rule, received_at) for change, rule in matches.values()]
+        found = []
+        with ExitStack() as opened:
+            at = cache(lambda position: opened.enter_context(self._snapshot(AsOf(position=position))))
+            for group in alike.values():
+                first = group[0]
+                occurrence = Occurrence(
+                    group, partial(at, position), partial(at, position - 1) if position > 1 else lambda: None
+                )
+                rules = self._rules[first.what, _kind(first.urn)]
+                found += [self._firing(first, rule, received_at, occurrence) for rule in rules]
+        return [it for it in found if it is not None]
 
-    def _firing(self, change: Change, rule: Rule, received_at: Instant) -> Firing:
+    def _firing(self, change: Change, rule: Rule, received_at: Instant, occurrence: Occurrence) -> Firing | None:
+        """None where the rule has nothing to say to the change."""
         if received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000:
             reason = f"the change was older than {rule.max_age} when it was received"
             return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=reason)
         try:
-            with self._snapshot(AsOf(position=change.position)) as snapshot:
-                chain = self._chain(snapshot, change.urn)
-                if chain.depth > CHAIN_LIMIT:
-                    reason = f"{CHAIN_LIMIT} firings caused one another before this one"
-                    return _firing(change, rule, received_at, Verdict.LOOP_CUT, reason=reason, chain=chain)
-                impact = downstream_of_run(snapshot, change.urn, rule.targets)
+            if occurrence.entity is None:
+                raise NotFound(f"{change.urn} is not in the graph as of its change")
+            if not occurrence.sets_off(rule.trigger):
+                return None
+            if rule.when is not None and not rule.when.holds(occurrence.values()):
+                return None
+            chain = self._chain(occurrence.snapshot, change.urn)
+            if chain.depth > CHAIN_LIMIT:
+                reason = f"{CHAIN_LIMIT} firings caused one another before this one"
+                return _firing(change, rule, received_at, Verdict.LOOP_CUT, reason=reason, chain=chain)
+            if rule.targets is None:
+                impact = itself(occurrence.snapshot, occurrence.entity)
+            else:
+                impact = downstream_of(occurrence.snapshot, occurrence.entity, rule.targets)
+            return _acting(occurrence, rule, received_at, chain, impact)
         except Unavailable:
             raise
         except AndonError as error:
@@ -145,7 +165,6 @@ class Engine:
             _log.error("rule %s gave up on position %d: %s", rule.name, change.position, type(error).__name__)
             reason = f"the evaluation broke {_TRIES} times: {type(error).__name__}"
             return _firing(change, rule, received_at, Verdict.UNDECIDED, reason=reason)
-        return _acting(change, rule, received_at, chain, impact)
 
     def _has_broken_often(self, position: Position) -> bool:
         self._breaks = self._breaks + 1 if position == self._broken else 1
@@ -167,6 +186,11 @@ class Engine:
                 return _Chain(depth + 1, cause)
             run = snapshot.parent(run)
         return _Chain()
+
+
+def _kind(urn: str) -> str:
+    """The kind of what a urn names, by its third part."""
+    return urn.split(":", 3)[2]
 
 
 def _is_own_effect(change: Change) -> bool:
@@ -209,26 +233,40 @@ def _firing(
     )
 
 
-def _acting(change: Change, rule: Rule, received_at: Instant, chain: _Chain, impact: Impact) -> Firing:
-    """The firing with an action for every owner of everything hit."""
+def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Chain, impact: Impact) -> Firing:
+    """The firing with an action for every owner of everything hit; for what changed itself, one at least."""
+    change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
-    occasion = Occasion(rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job)
+    occasion = Occasion(
+        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=occurrence.values()
+    )
     actions = tuple(
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
-        for owner in {owner.name: owner for owner in hit.entity.owners}.values()
+        for owner in _told(rule, hit)
         for index in range(len(rule.actions))
     )
-    return replace(
-        bare,
-        verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS,
-        evidence=tuple(sorted({change.position}.union(*(action.evidence for action in actions)))),
-        actions=actions,
-    )
+    evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
+    if rule.mode is Mode.SHADOW and actions:
+        told = sorted({(it.target, it.owner) for it in actions})
+        reason = (
+            f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
+        )
+        return replace(bare, verdict=Verdict.SHADOW, reason=reason, evidence=evidence)
+    return replace(bare, verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS, evidence=evidence, actions=actions)
+
+
+def _told(rule: Rule, hit: Hit) -> Sequence[Owner | None]:
+    owners = [*{owner.name: owner for owner in hit.entity.owners}.values()]
+    if owners or rule.targets is not None:
+        return owners
+    return [Owner(rule.owner) if rule.owner is not None else None]
 
 
 def _shortfall(rule: Rule, impact: Impact) -> str | None:
     """Why not everybody was told, None if everybody was."""
+    if rule.targets is None:
+        return None
     kind = rule.targets.type
     if not impact.hits and not impact.truncated:
         return f"no {kind} is downstream"
@@ -239,19 +277,20 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _intended(occasion: Occasion, hit: Hit, owner: Owner, index: int) -> Intended:
+def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
     rule, change = occasion.rule, occasion.change
-    key = _hash("action", *_identity(change, rule), hit.entity.urn, owner.name, str(index))
+    name = owner.name if owner is not None else ""
+    key = _hash("action", *_identity(change, rule), hit.entity.urn, name, str(index))
     action = rule.actions[index]
     return Intended(
         key=key,
         firing=occasion.firing,
         kind="webhook",
         target=hit.entity.urn,
-        owner=owner.name,
+        owner=name,
         address=action.url.text,
         credential=action.secret.text if action.secret else None,
-        body=webhook.event(key, action.event_type, occasion, hit, owner),
+        body=webhook.event(key, action, occasion, hit, owner),
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 
@@ -264,8 +303,11 @@ def _hash(*parts: str) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def _by_change(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
+def _by_change(rules: Sequence[Rule]) -> dict[tuple[str, str], list[Rule]]:
+    """By what changed and the kind of entity it is, so that a change costs what may concern it."""
+    found: dict[tuple[str, str], list[Rule]] = {}
     for rule in rules:
-        found.setdefault(rule.change, []).append(rule)
+        if rule.mode is not Mode.OFF:
+            for change, kind in product(sorted(rule.trigger.changes), sorted(rule.trigger.kinds)):
+                found.setdefault((change, kind), []).append(rule)
     return found

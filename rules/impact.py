@@ -1,13 +1,13 @@
-"""Who is hit: the entities of a class downstream of a run, each with the shortest path that reaches it."""
+"""Who is hit: what changed itself, or the entities of a class downstream of it, each with the shortest path to it."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
 
-from graph.errors import NotFound
 from graph.model import Position
 from graph.reader import (
+    ColumnRecord,
     Direction,
     EdgeRecord,
     EntityRecord,
@@ -21,7 +21,7 @@ from rules.rule import Downstream
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Who is hit: `path` is urns from an output of the run to it, `evidence` a position an edge."""
+    """Who is hit: `path` is urns from where the walk began to it, `evidence` a position an edge."""
 
     entity: EntityRecord
     path: tuple[str, ...]
@@ -37,26 +37,45 @@ class Impact:
     truncated: bool = False
 
 
-def downstream_of_run(snapshot: GraphSnapshot, urn: str, wanted: Downstream) -> Impact:
-    """What lies downstream of a run's outputs, or of its job's present ones where the run has named none yet.
+def downstream_of(snapshot: GraphSnapshot, changed: EntityRecord, wanted: Downstream) -> Impact:
+    """What lies downstream of what changed: of a run's outputs (its job's present ones where it has named none yet),
+    of a job's outputs, of a column's dataset, of any other entity itself.
 
-    Outputs that are of the wanted class themselves are hit too; what was dropped is not. Raises `NotFound`
-    where the run is not in the graph. Costs one lineage walk.
+    Starts that are of the wanted class themselves are hit too; what was dropped is not. Costs one lineage walk.
     """
-    run = snapshot.entity(urn)
-    if run is None:
-        raise NotFound(f"{urn} is not in the graph as of its change")
-    job = snapshot.entities_by_id([run.job_id]).get(run.job_id) if isinstance(run, RunRecord) else None
-    outputs = snapshot.run_datasets(run)[1]
-    if not outputs and job is not None:
-        outputs = snapshot.job_datasets(job)[1]
-    if not outputs:
+    job, starts = _starts(snapshot, changed)
+    if not starts:
         return Impact(job, ())
-    starts = tuple(output.urn for output in outputs)
-    answer = snapshot.lineage(
-        LineageQuery(starts, Direction.DOWNSTREAM, wanted.depth, with_intervals=False, with_hidden=False)
+    query = LineageQuery(
+        tuple(it.urn for it in starts), Direction.DOWNSTREAM, wanted.depth, with_intervals=False, with_hidden=False
     )
-    return Impact(job, _hits(answer, outputs, wanted), answer.truncated)
+    answer = snapshot.lineage(query)
+    return Impact(job, _hits(answer, starts, wanted), answer.truncated)
+
+
+def itself(snapshot: GraphSnapshot, changed: EntityRecord) -> Impact:
+    """What changed; of a run, the job that ran."""
+    job = _job(snapshot, changed)
+    hit = job if job is not None else changed
+    return Impact(job, (Hit(hit, (hit.urn,), ()),))
+
+
+def _starts(snapshot: GraphSnapshot, changed: EntityRecord) -> tuple[EntityRecord | None, tuple[EntityRecord, ...]]:
+    job = _job(snapshot, changed)
+    if isinstance(changed, RunRecord):
+        outputs = snapshot.run_datasets(changed)[1]
+        return job, outputs or (snapshot.job_datasets(job)[1] if job is not None else ())
+    if changed.kind == "job":
+        return changed, snapshot.job_datasets(changed)[1]
+    if isinstance(changed, ColumnRecord):
+        return None, tuple(snapshot.entities_by_id([changed.dataset_id]).values())
+    return None, (changed,)
+
+
+def _job(snapshot: GraphSnapshot, changed: EntityRecord) -> EntityRecord | None:
+    if not isinstance(changed, RunRecord):
+        return None
+    return snapshot.entities_by_id([changed.job_id]).get(changed.job_id)
 
 
 def _hits(answer: LineageAnswer, outputs: tuple[EntityRecord, ...], wanted: Downstream) -> tuple[Hit, ...]:

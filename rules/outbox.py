@@ -27,6 +27,7 @@ class Verdict(StrEnum):
     NO_TARGETS = "no_targets"  # nobody to act for
     TOO_OLD = "too_old"  # past the rule's max_age: recorded, not acted on
     LOOP_CUT = "loop_cut"  # too many firings caused one another
+    SHADOW = "shadow"  # it would have fired; the rule is only watched so far
     UNDECIDED = "undecided"  # the evaluation failed; the reason is kept
 
 
@@ -46,7 +47,7 @@ class Intended:
     firing: str
     kind: str
     target: str  # urn of the entity it is done for
-    owner: str
+    owner: str  # "" for nobody in particular
     address: str
     credential: str | None
     body: bytes
@@ -134,14 +135,11 @@ class FiringRecord:
     actions: tuple[ActionRecord, ...] = field(default=())
 
 
-class Outbox(Protocol):
-    """Safe to call from any thread. What a method wrote is durable when it returns."""
+class Decisions(Protocol):
+    """What the engine needs to decide: where it is, and how deep the firing that caused a change was."""
 
     def checkpoint(self) -> Position | None:
         """The position up to which all changes are decided; None before the first `decide` or `begin`."""
-
-    def begin(self, position: Position) -> None:
-        """Set the first checkpoint; nothing happens if there is one."""
 
     def decide(
         self, after: Position, upto: Position, firings: Sequence[Firing], reports: Sequence[NewEnvelope]
@@ -154,6 +152,13 @@ class Outbox(Protocol):
 
     def depth(self, firing: str) -> int | None:
         """The depth of a firing, None where it is unknown."""
+
+
+class Outbox(Decisions, Protocol):
+    """Safe to call from any thread. What a method wrote is durable when it returns."""
+
+    def begin(self, position: Position) -> None:
+        """Set the first checkpoint; nothing happens if there is one."""
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         """The action longest due, in the caller's hands until `until`; counts an attempt."""

@@ -21,16 +21,34 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from graph.errors import InvalidInput
 from ontology import Ontology
 from rules.actions.webhook import check_url
-from rules.rule import DEFAULT_DEPTH, DEFAULT_MAX_AGE, RUN_CHANGES, Downstream, Rule, Template, Webhook
+from rules.conditions import Expression
+from rules.occurrence import NAMES
+from rules.rule import (
+    CHANGES,
+    DEFAULT_DEPTH,
+    DEFAULT_MAX_AGE,
+    Downstream,
+    Mode,
+    Rule,
+    SchemaChange,
+    Severity,
+    Template,
+    Trigger,
+    Webhook,
+)
 
 MAX_BYTES = 65_536
 MAX_NESTING = 16
 MAX_FILES = 1_000
 MAX_ACTIONS = 10
 MAX_DEPTH = 50
+MAX_CONTROLS = 50
+MAX_ATTACHED = 20
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _EVENT_TYPE = re.compile(r"[a-z][a-zA-Z0-9]*([._-][a-zA-Z0-9]+){0,20}")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_OPTIONAL = ("description", "when", "for_each", "mode", "severity", "owner", "runbook", "controls", "limits")
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -143,18 +161,63 @@ class _Document:
         self._actions: dict[str, Callable[[Node, str], Webhook]] = {"webhook": self._webhook}
 
     def rule(self, root: Node) -> Rule:
-        fields = self._mapping(root, "", ("rule", "version", "on", "for_each", "do"), ("description", "limits"))
-        on = self._mapping(fields["on"], "on", ("change",))
+        fields = self._mapping(root, "", ("rule", "version", "on", "do"), _OPTIONAL)
+        given = fields.get
         return Rule(
             name=self._matching(fields["rule"], "rule", _NAME, "lower-case letters, digits and -, at most 100"),
             version=self._whole(fields["version"], "version", 1, 1_000_000),
             description=self._text(fields["description"], "description") if "description" in fields else "",
-            change=self._one_of(on["change"], "on.change", RUN_CHANGES),
-            targets=self._downstream(fields["for_each"]),
+            trigger=self._trigger(fields["on"]),
+            when=self._expression(fields["when"], "when") if "when" in fields else None,
+            targets=self._downstream(fields["for_each"]) if "for_each" in fields else None,
             actions=self._do(fields["do"]),
-            max_age=self._max_age(fields.get("limits")),
+            mode=Mode(self._one_of(fields["mode"], "mode", tuple(Mode))) if "mode" in fields else Mode.LIVE,
+            severity=self._severity(given("severity")),
+            owner=self._text(fields["owner"], "owner") if "owner" in fields else None,
+            runbook=self._text(fields["runbook"], "runbook") if "runbook" in fields else None,
+            controls=self._texts(fields["controls"], "controls") if "controls" in fields else (),
+            max_age=self._max_age(given("limits")),
             digest=hashlib.blake2b(json.dumps(_plain(root), sort_keys=True).encode(), digest_size=16).hexdigest(),
         )
+
+    def _trigger(self, node: Node) -> Trigger:
+        on = self._mapping(node, "on", ("change",), ("type", "how"))
+        listed = on["change"].value if isinstance(on["change"], SequenceNode) else [on["change"]]
+        if not listed:
+            raise self._fault(on["change"], "on.change", "is empty")
+        changes = frozenset(self._one_of(it, "on.change", CHANGES) for it in listed)
+        name = self._text(on["type"], "on.type") if "type" in on else "Entity"
+        if name not in self._ontology.classes:
+            raise self._fault(on["type"], "on.type", f"the ontology has no class {name[:100]!r}")
+        how = self._ways(on["how"], changes) if "how" in on else frozenset()
+        types = self._ontology.subclasses(name)
+        kinds = (
+            it.kind for it in self._ontology.key_classes
+            if it.name in types or name in self._ontology.subclasses(it.name)
+        )  # fmt: skip
+        return Trigger(changes, name, types, frozenset(kinds), how)
+
+    def _ways(self, node: Node, changes: frozenset[str]) -> frozenset[SchemaChange]:
+        if changes != {"schema.changed"}:
+            raise self._fault(node, "on.how", "is for on.change: schema.changed alone")
+        listed = node.value if isinstance(node, SequenceNode) else [node]
+        return frozenset(SchemaChange(self._one_of(it, "on.how", tuple(SchemaChange))) for it in listed)
+
+    def _expression(self, node: Node, path: str) -> Expression:
+        try:
+            return Expression(self._text(node, path), NAMES)
+        except RuleFault:
+            raise
+        except InvalidInput as error:
+            raise self._fault(node, path, error.reason) from None
+
+    def _severity(self, node: Node | None) -> Severity:
+        return Severity(self._one_of(node, "severity", tuple(Severity))) if node is not None else Severity.WARNING
+
+    def _texts(self, node: Node, path: str) -> tuple[str, ...]:
+        if not isinstance(node, SequenceNode) or len(node.value) > MAX_CONTROLS:
+            raise self._fault(node, path, f"expected a list of at most {MAX_CONTROLS} texts")
+        return tuple(self._text(it, path) for it in node.value)
 
     def _downstream(self, node: Node) -> Downstream:
         fields = self._mapping(node, "for_each", ("downstream",), ("depth",))
@@ -177,7 +240,7 @@ class _Document:
         return self._actions[kind](arguments, f"{path}.{kind}")
 
     def _webhook(self, node: Node, path: str) -> Webhook:
-        fields = self._mapping(node, path, ("url", "event_type"), ("secret",))
+        fields = self._mapping(node, path, ("url", "event_type"), ("secret", "attach"))
         event_type = self._matching(
             fields["event_type"],
             f"{path}.event_type",
@@ -188,7 +251,14 @@ class _Document:
             url=self._template(fields["url"], f"{path}.url", check_url),
             event_type=event_type,
             secret=self._secret(fields["secret"], f"{path}.secret") if "secret" in fields else None,
+            attach=self._attached(fields["attach"], f"{path}.attach") if "attach" in fields else {},
         )
+
+    def _attached(self, node: Node, path: str) -> dict[str, Expression]:
+        keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
+        named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
+        fields = self._mapping(node, path, (), named)
+        return {name: self._expression(it, f"{path}.{name}") for name, it in fields.items()}
 
     def _secret(self, node: Node, path: str) -> Template:
         template = self._template(node, path, _check_secret)
@@ -249,7 +319,7 @@ class _Document:
         return text
 
     def _one_of(self, node: Node, path: str, known: tuple[str, ...]) -> str:
-        text = self._text(node, path)
+        text = node.value if isinstance(node, ScalarNode) else self._text(node, path)  # YAML takes `off` for false
         if text not in known:
             raise self._fault(node, path, f"expected one of {', '.join(known)}, found {text[:100]!r}")
         return text

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from graph.errors import InvalidInput
+from rules.conditions import Expression
 
-RUN_CHANGES = ("run.started", "run.completed", "run.failed", "run.aborted")
+CHANGES = (
+    "run.started", "run.completed", "run.failed", "run.aborted",
+    "entity.opened", "entity.altered", "entity.closed",
+    "schema.changed", "column.opened", "column.closed",
+    "relation.opened", "relation.closed",
+)  # fmt: skip
 """The changes (`graph.model.Change.what`) a rule can be `on`."""
 
 DEFAULT_MAX_AGE = timedelta(hours=24)
@@ -59,13 +66,54 @@ class Template:
         return _REFERENCE.sub(lambda match: references[match.group(1)], self.text)
 
 
+class Mode(StrEnum):
+    LIVE = "live"
+    SHADOW = "shadow"  # decides and records, and does nothing
+    OFF = "off"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class SchemaChange(StrEnum):
+    """How a dataset's schema changed; one change may be several."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    WIDENED = "widened"  # a column's type takes all it took, and more
+    NARROWED = "narrowed"  # it takes less
+    RETYPED = "retyped"  # it takes something else
+    RENAMED = "renamed"  # a column went and another of its type stands in its place
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The changes that a rule looks at: of entities of class `type`, which are of one of `kinds` and `types`.
+
+    `how`: only schema changes of one of these ways; empty for any.
+    """
+
+    changes: frozenset[str]
+    type: str
+    types: frozenset[str] = field(repr=False)
+    kinds: frozenset[str] = field(repr=False)
+    how: frozenset[SchemaChange] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """POST a CloudEvent of `event_type` to `url`; signed if `secret`, which is always a bare reference."""
+    """POST a CloudEvent of `event_type` to `url`; signed if `secret`, which is always a bare reference.
+
+    What the expressions of `attach` come to goes along, by name.
+    """
 
     url: Template
     event_type: str
     secret: Template | None = None
+    attach: Mapping[str, Expression] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +132,15 @@ class Rule:
     name: str
     version: int
     description: str
-    change: str
-    targets: Downstream
+    trigger: Trigger
+    when: Expression | None = None
+    targets: Downstream | None  # None: what changed itself
     actions: tuple[Webhook, ...]
+    mode: Mode = Mode.LIVE
+    severity: Severity = Severity.WARNING
+    owner: str | None = None
+    runbook: str | None = None
+    controls: tuple[str, ...] = ()  # what of a framework it is evidence of, such as "SOC2:CC7.2"
     max_age: timedelta = DEFAULT_MAX_AGE
     digest: str
 

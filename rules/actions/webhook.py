@@ -20,7 +20,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -30,9 +30,10 @@ from graph.model import Change, Instant, isoformat
 from graph.reader import EntityRecord, Owner
 from rules.actions.address import AddressRefused, Resolver, resolve_within, vetted
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused
+from rules.conditions import Values
 from rules.impact import Hit
 from rules.outbox import Intended
-from rules.rule import MissingReference, Rule, Template
+from rules.rule import MissingReference, Rule, Template, Webhook
 
 TIMEOUT = 5.0
 """Seconds for all of it: look-up, connection, request and answer."""
@@ -54,17 +55,19 @@ class Occasion:
     firing: str
     at: Instant
     job: EntityRecord | None
+    values: Values = field(default_factory=dict, repr=False)
 
 
-def event(key: str, event_type: str, occasion: Occasion, hit: Hit, owner: Owner) -> bytes:
+def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:
     """The CloudEvent for one owner of one entity that was hit; the same arguments give the same bytes.
 
-    `subject` is the urn of what was hit. `data` has `rule`, `firing`, `change`, `job`, `target`, `owner`,
-    `path` (urns, upstream first) and `evidence` (journal positions).
+    `subject` is the urn of what was hit. `data` has `rule`, `firing`, `change`, `job`, `target`, `owner` (null where
+    nobody is), `path` (urns, upstream first), `evidence` (journal positions), and `attached` where the rule attaches
+    something. Raises `InvalidInput` where that cannot be told.
     """
     change, entity = occasion.change, hit.entity
-    data = {
-        "rule": {"name": occasion.rule.name, "version": occasion.rule.version_id},
+    data: dict[str, object] = {
+        "rule": _rule(occasion.rule),
         "firing": occasion.firing,
         "change": {
             "what": change.what,
@@ -74,21 +77,30 @@ def event(key: str, event_type: str, occasion: Occasion, hit: Hit, owner: Owner)
         },
         "job": _named(occasion.job) if occasion.job is not None else None,
         "target": _named(entity),
-        "owner": {"name": owner.name, "type": owner.type},
+        "owner": {"name": owner.name, "type": owner.type} if owner is not None else None,
         "path": hit.path,
         "evidence": sorted({change.position, *hit.evidence}),
     }
+    if action.attach:
+        data["attached"] = {name: it.value(occasion.values) for name, it in action.attach.items()}
     body = {
         "specversion": "1.0",
         "id": key,
         "source": f"/andon/rules/{occasion.rule.name}",
-        "type": event_type,
+        "type": action.event_type,
         "subject": entity.urn,
         "time": isoformat(occasion.at),
         "datacontenttype": "application/json",
         "data": data,
     }
-    return json.dumps(body, separators=(",", ":")).encode()
+    return json.dumps(body, separators=(",", ":"), default=str).encode()
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    told: dict[str, object] = {"name": rule.name, "version": rule.version_id, "severity": rule.severity}
+    if rule.runbook is not None:
+        told["runbook"] = rule.runbook
+    return told
 
 
 def _named(entity: EntityRecord) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_the_event_is_a_cloud_event_that_explains_itself(outbox: Outbox, rule: R
         "time": "2026-09-21T14:13:21Z",
         "datacontenttype": "application/json",
         "data": {
-            "rule": {"name": rule.name, "version": rule.version_id},
+            "rule": {"name": rule.name, "version": rule.version_id, "severity": "warning"},
             "firing": firing.urn.rpartition(":")[2],
             "change": {"what": "run.failed", "urn": RUN, "position": 9, "validAt": "2026-09-21T14:13:20Z"},
             "job": {"urn": JOB, "type": "Job", "namespace": "shop", "name": "load"},

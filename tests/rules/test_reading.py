@@ -8,6 +8,7 @@ import pytest
 from ontology import Ontology
 from rules import RuleFault, RulesRejected, load_rules, read_rule
 from rules.reading import MAX_BYTES, MAX_NESTING
+from rules.rule import Mode, SchemaChange, Severity
 from tests.rules.conftest import REFERENCES, RULE
 
 SECRET = {**REFERENCES, "HOOK_SECRET": "canary-0123456789abcdef"}
@@ -23,7 +24,9 @@ def test_a_rule_is_read_with_its_defaults(words: Ontology) -> None:
     rule = read_rule(RULE, "failed.yaml", words, REFERENCES)
 
     assert (rule.name, rule.version) == ("failed-run-notifies-dashboard-owners", 1)
-    assert rule.change == "run.failed"
+    assert rule.trigger.changes == {"run.failed"}
+    assert (rule.trigger.type, rule.when, rule.mode, rule.severity) == ("Entity", None, Mode.LIVE, Severity.WARNING)
+    assert rule.targets is not None
     assert rule.targets.types == words.subclasses("Dashboard")
     assert rule.actions[0].url.text == "${ANDON_DEMO_WEBHOOK}"
     assert rule.max_age == timedelta(hours=24)
@@ -35,9 +38,43 @@ def test_max_age_depth_and_secret_are_read(words: Ontology) -> None:
 
     rule = read_rule(content, "failed.yaml", words, SECRET)
 
+    assert rule.targets is not None
     assert (rule.targets.depth, rule.max_age) == (3, timedelta(minutes=90))
     assert rule.actions[0].secret is not None
     assert rule.actions[0].secret.text == "${HOOK_SECRET}"
+
+
+def test_everything_a_rule_can_say_is_read(words: Ontology) -> None:
+    content = b"""\
+rule: breaking-schema-change
+version: 3
+description: A column went.
+on: {change: [schema.changed], type: Table, how: [removed, narrowed]}
+when: change.removed.exists(c, c != "tmp") && !("scratch" in after.tags)
+do:
+  - webhook:
+      url: "${ANDON_DEMO_WEBHOOK}"
+      event_type: dev.andon.schema
+      attach: {gone: change.removed, table: after.name}
+mode: shadow
+severity: critical
+owner: team:data
+runbook: https://wiki.example.com/schema
+controls: ["SOC2:CC8.1"]
+"""
+    rule = read_rule(content, "schema.yaml", words, REFERENCES)
+
+    assert rule.trigger.changes == {"schema.changed"}
+    assert rule.trigger.types == words.subclasses("Table")
+    assert rule.trigger.kinds == {"dataset"}
+    assert rule.trigger.how == {SchemaChange.REMOVED, SchemaChange.NARROWED}
+    assert rule.targets is None
+    assert rule.when is not None and rule.when.text.startswith("change.removed.exists")
+    assert (rule.mode, rule.severity, rule.owner) == (Mode.SHADOW, Severity.CRITICAL, "team:data")
+    assert (rule.runbook, rule.controls) == ("https://wiki.example.com/schema", ("SOC2:CC8.1",))
+    assert {name: it.text for name, it in rule.actions[0].attach.items()} == {
+        "gone": "change.removed", "table": "after.name",
+    }  # fmt: skip
 
 
 def test_layout_and_comments_do_not_make_another_version_but_content_does(words: Ontology) -> None:
@@ -81,6 +118,36 @@ BAD = [
         changed("change: run.failed", "change: run.late"),
         4,
         "expected one of run.started",
+    ),
+    (
+        "an unknown class of what changes",
+        changed("{change: run.failed}", "{change: run.failed, type: Rnu}"),
+        4,
+        "on.type: the ontology",
+    ),
+    (
+        "ways of what is no schema",
+        changed("{change: run.failed}", "{change: run.failed, how: removed}"),
+        4,
+        "for on.change: schema.changed",
+    ),
+    (
+        "an unknown way",
+        changed("{change: run.failed}", "{change: schema.changed, how: gone}"),
+        4,
+        "on.how: expected one of added",
+    ),
+    ("no changes", changed("change: run.failed", "change: []"), 4, "on.change: is empty"),
+    ("a condition that is no CEL", RULE + b"when: change.what ==\n", 8, "when: is not CEL"),
+    ("a condition on what is not there", RULE + b"when: changed.what == 'x'\n", 8, "when: there is no 'changed'"),
+    ("a mode that is none", RULE + b"mode: dry\n", 8, "mode: expected one of live, shadow, off"),
+    ("a severity that is none", RULE + b"severity: high\n", 8, "severity: expected one of info"),
+    ("controls that are no list", RULE + b"controls: SOC2\n", 8, "controls: expected a list"),
+    (
+        "an attachment with a blank in its name",
+        changed("dev.andon.run.failed}", "dev.andon.run.failed, attach: {'a b': change.urn}}"),
+        7,
+        "unknown key 'a b'",
     ),
     ("an unknown class", changed("Dashboard}", "Dashbord}"), 5, "the ontology has no class 'Dashbord'"),
     ("a depth without bound", changed("Dashboard}", "Dashboard, depth: 1000}"), 5, "from 1 to 50"),
