@@ -1,5 +1,5 @@
-"""The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `export`, `sql` and
-`ontology`.
+"""The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `export`, `sql`,
+`ontology`, `ingest` and `rules`.
 """
 
 from __future__ import annotations
@@ -247,6 +247,29 @@ def _ingest_mlflow(options: argparse.Namespace) -> int:
     return bring_mlflow(_settings(options), options.url, options.tracking_uri, options.registry_uri, options.namespace)
 
 
+def _rules_check(options: argparse.Namespace) -> int:
+    from api.rules_commands import check
+
+    settings = _settings(options)
+    folder = options.folder or settings.rules
+    if not folder:
+        raise InvalidInput("expected a folder of rules, here or as the setting 'rules'", field="FOLDER")
+    return check(settings, folder)
+
+
+def _rules_backtest(options: argparse.Namespace) -> None:
+    from api.rules_commands import backtest
+
+    backtest(
+        _settings(options),
+        options.file,
+        options.first,
+        options.last,
+        ignore_age=options.ignore_age,
+        as_json=options.json,
+    )
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     return load(vars(options), os.environ)
 
@@ -283,7 +306,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_ontology(commands)
     _add_ingest(commands)
+    _add_rules(commands)
     return parser
+
+
+def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rules = commands.add_parser("rules", help="check rules, and try them on the past", allow_abbrev=False)
+    verbs = rules.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = _command(verbs, "check", "read a folder of rules; says every fault with its line", _rules_check)
+    check.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
+    past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
+    past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
+    past.add_argument("--from", dest="first", metavar="WHEN", help="after this instant of receipt or position")
+    past.add_argument("--to", dest="last", metavar="WHEN", help="up to this one (default: the newest)")
+    past.add_argument("--ignore-age", action="store_true", help="as if no change had come late: for imported history")
+    past.add_argument("--json", action="store_true", help="one JSON object a firing")
+    for verb in (check, past):
+        _add_settings(verb, ["data", "ontology", "ontology_folder", "rules"])
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

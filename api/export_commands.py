@@ -29,7 +29,7 @@ def export(settings: Settings, target: str, format: str, as_of: AsOf) -> None:
     """Write the graph as of then to a new file, or to standard output; `dcat` is a catalogue in Turtle."""
     ontology = open_vocabulary(settings).ontology
     terms = Terms(ontology)
-    with _snapshot(settings, ontology, as_of) as snapshot:
+    with snapshot_of(settings, ontology, as_of) as snapshot:
         pieces = catalogue_text(snapshot, terms, "turtle") if format == DCAT else dump(snapshot, terms, format)
         if target == STANDARD_OUTPUT:
             for piece in pieces:
@@ -41,7 +41,8 @@ def export(settings: Settings, target: str, format: str, as_of: AsOf) -> None:
 
 
 @contextmanager
-def _snapshot(settings: Settings, ontology: Ontology, as_of: AsOf) -> Iterator[Snapshot]:
+def snapshot_of(settings: Settings, ontology: Ontology, as_of: AsOf) -> Iterator[Snapshot]:
+    """The graph of an installation, whose service may run meanwhile. Raises `NotFound` and `Conflict`."""
     if settings.postgres_url:
         with closing(open_graph(settings, ontology)) as graph, graph.snapshot(as_of) as snapshot:
             assert isinstance(snapshot, Snapshot)

@@ -35,7 +35,7 @@ def _existing_journal(settings: Settings) -> SqliteJournal | PostgresJournal:
     return open_journal(settings)
 
 
-def _journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
+def journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
     """The journal to look at, whether or not a service is writing it."""
     if settings.postgres_url:
         return open_journal(settings)
@@ -46,7 +46,7 @@ def _journal_file(settings: Settings) -> SqliteJournalFile | PostgresJournal:
 
 def tail(settings: Settings, lines: int) -> None:
     """Print the newest `lines` envelopes, oldest first."""
-    journal = _journal_file(settings)
+    journal = journal_file(settings)
     try:
         for envelope in journal.read(max(journal.last_position() - lines, 0), lines):
             _say_json(_envelope(envelope))
@@ -58,7 +58,7 @@ def export(settings: Settings, target: str, format: str | None, first: int, last
     """Write the journal to a file, or to standard output as NDJSON; the service may run meanwhile."""
     if target == STANDARD_OUTPUT and format == "parquet":
         raise InvalidInput("a Parquet file cannot be written to standard output: name a file")
-    journal = _journal_file(settings)
+    journal = journal_file(settings)
     try:
         with progress("exporting") as show:
             if target == STANDARD_OUTPUT:
@@ -110,7 +110,7 @@ def _pass_over(settings: Settings, position: Position) -> None:
 
 def list_dead_letters(settings: Settings, lines: int) -> None:
     """Print the newest `lines` dead letters, newest first."""
-    journal = _journal_file(settings)
+    journal = journal_file(settings)
     try:
         for letter in journal.dead_letters(lines):
             _say_json(_letter(letter))

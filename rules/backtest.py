@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import timedelta
 
 from graph.errors import TooLarge
 from graph.model import AsOf, Change, Instant, NewEnvelope, Position
@@ -54,12 +55,13 @@ def backtest(
     received_at: Callable[[Position], Instant],
     after: Position,
     upto: Position,
+    ignore_age: bool = False,
     known_depth: Callable[[str], int | None] = lambda _: None,
 ) -> list[Firing]:
     """The firings of changes in (after, upto], in order, whatever mode the rules are in.
 
-    The arguments are those of `Engine`; `known_depth` is an outbox's `depth`, for what began before `after`. Raises
-    `TooLarge` past `MAX_FIRINGS`.
+    `ignore_age`: old changes count too, as those of imported history. `known_depth` is an outbox's `depth`, for what
+    began before `after`; the other arguments are those of `Engine`. Raises `TooLarge` past `MAX_FIRINGS`.
     """
 
     def within(position: int, limit: int) -> list[Change]:
@@ -67,7 +69,7 @@ def backtest(
 
     memory = Memory(after, known_depth)
     engine = Engine(
-        [replace(rule, mode=Mode.LIVE) for rule in rules],
+        [replace(rule, mode=Mode.LIVE, max_age=timedelta.max if ignore_age else rule.max_age) for rule in rules],
         changes=within,
         snapshot=snapshot,
         received_at=received_at,

@@ -136,9 +136,10 @@ class Engine:
 
     def _firing(self, change: Change, rule: Rule, received_at: Instant, occurrence: Occurrence) -> Firing | None:
         """None where the rule has nothing to say to the change."""
-        if received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000:
-            reason = f"the change was older than {rule.max_age} when it was received"
-            return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=reason)
+        is_late = received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000
+        late = f"the change was older than {rule.max_age} when it was received"
+        if is_late and rule.takes_all:  # history that is brought in: nothing need be read
+            return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=late)
         try:
             if occurrence.entity is None:
                 raise NotFound(f"{change.urn} is not in the graph as of its change")
@@ -146,6 +147,8 @@ class Engine:
                 return None
             if rule.when is not None and not rule.when.holds(occurrence.values()):
                 return None
+            if is_late:
+                return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=late)
             chain = self._chain(occurrence.snapshot, change.urn)
             if chain.depth > CHAIN_LIMIT:
                 reason = f"{CHAIN_LIMIT} firings caused one another before this one"

@@ -148,3 +148,8 @@ class Rule:
     def version_id(self) -> str:
         """`3+9f86d081884c7d65`: an edit without a new version number is another version all the same."""
         return f"{self.version}+{self.digest[:16]}"
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it has something to say to every change that it is on."""
+        return self.when is None and self.trigger.type == "Entity" and not self.trigger.how

@@ -184,7 +184,7 @@ def test_shadow_records_and_does_nothing_and_off_does_neither(
 
     [firing] = outbox.firings(10)
     assert (firing.rule, firing.verdict, firing.actions) == ("shadow", Verdict.SHADOW, ())
-    assert firing.reason == f"would have acted 1 times, first on {ds('a')} for nobody in particular"
+    assert firing.reason == f"would have acted 1 times, first for nobody in particular on {ds('a')}"
     assert outbox.lease(Instant(micros(10_000)), Instant(micros(20_000))) is None
     outbox.close()
 

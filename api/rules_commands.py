@@ -1,0 +1,119 @@
+"""What `andon rules` does: check a folder of rules, and say what a rule would have done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from api.app import open_vocabulary
+from api.export_commands import snapshot_of
+from api.journal_commands import journal_file
+from api.settings import Settings
+from graph.errors import InvalidInput, NotFound
+from graph.journal import JournalReader
+from graph.model import PRESENT, Change, Instant, Position, isoformat, parse_instant
+from graph.snapshot import read_changes
+from ontology import Ontology
+from rules import Rule, RulesRejected, load_rules, read_rule
+from rules.backtest import backtest as run_backtest
+from rules.outbox import Firing
+
+
+def check(settings: Settings, folder: str) -> int:
+    """Say every fault with file and line, else the rules that there are; 1 where there is a fault."""
+    try:
+        rules = load_rules(Path(folder), open_vocabulary(settings).ontology, settings.references)
+    except RulesRejected as rejected:
+        for fault in rejected.faults:
+            sys.stderr.write(f"{fault}\n")
+        return 1
+    for rule in rules:
+        sys.stdout.write(f"{rule.name}\t{rule.version_id}\t{rule.mode}\n")
+    return 0
+
+
+def backtest(
+    settings: Settings, file: str, first: str | None, last: str | None, *, ignore_age: bool, as_json: bool
+) -> None:
+    """Say what a rule would have done between two moments, given as instants of receipt or as positions."""
+    ontology = open_vocabulary(settings).ontology
+    path = Path(file)
+    rule = read_rule(path.read_bytes(), path.name, ontology, settings.references)
+    with closing(journal_file(settings)) as journal:
+        after = _position(journal, first, "--from") if first is not None else Position(0)
+        upto = _position(journal, last, "--to") if last is not None else Position(journal.last_position())
+        past = _Past(settings, ontology, journal)
+        firings = run_backtest(
+            [rule],
+            changes=past.changes,
+            snapshot=partial(snapshot_of, settings, ontology),
+            received_at=past.received_at,
+            after=after,
+            upto=upto,
+            ignore_age=ignore_age,
+        )
+    if as_json:
+        for firing in firings:
+            sys.stdout.write(json.dumps(_shown(firing)) + "\n")
+    else:
+        _say(rule, firings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a backtest reads besides snapshots."""
+
+    settings: Settings
+    ontology: Ontology
+    journal: JournalReader
+
+    def changes(self, after: int, limit: int) -> list[Change]:
+        with snapshot_of(self.settings, self.ontology, PRESENT) as snapshot:
+            return read_changes(snapshot.database, after, limit)
+
+    def received_at(self, position: Position) -> Instant:
+        envelope = self.journal.envelope(position)
+        if envelope is None:
+            raise NotFound(f"there is no envelope at position {position}")
+        return envelope.received_at
+
+
+def _position(journal: JournalReader, text: str, field: str) -> Position:
+    """The last position received by then."""
+    if text.isascii() and text.isdigit():
+        return Position(int(text))
+    try:
+        return Position(journal.position_at(parse_instant(text)))
+    except ValueError:
+        raise InvalidInput(
+            f"expected a position or an instant as 2026-01-31T06:00:00Z, found {text!r}", field=field
+        ) from None
+
+
+def _say(rule: Rule, firings: list[Firing]) -> None:
+    """By day, then each."""
+    verdicts = Counter(it.verdict for it in firings)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())) or "nothing"
+    sys.stdout.write(f"{rule.name} {rule.version_id}: {told}; {sum(len(it.actions) for it in firings)} actions\n")
+    for day, count in sorted(Counter(isoformat(it.fired_at)[:10] for it in firings).items()):
+        sys.stdout.write(f"{day}  {count}\n")
+    for it in firings:
+        reason = f"  ({it.reason})" if it.reason else ""
+        sys.stdout.write(
+            f"{isoformat(it.fired_at)}  {it.position}  {it.verdict}  {it.what} of {it.subject}"
+            f"  {len(it.actions)} actions{reason}\n"
+        )
+
+
+def _shown(firing: Firing) -> dict[str, object]:
+    return {
+        "firing": firing.urn, "rule": firing.rule, "version": firing.rule_version, "position": firing.position,
+        "at": isoformat(firing.fired_at), "what": firing.what, "subject": firing.subject, "verdict": firing.verdict,
+        "reason": firing.reason, "evidence": firing.evidence,
+        "actions": [{"kind": it.kind, "target": it.target, "owner": it.owner or None} for it in firing.actions],
+    }  # fmt: skip

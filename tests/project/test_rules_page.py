@@ -1,0 +1,33 @@
+"""docs/rules.md is true: its rules can be read, and it names all that a rule can say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import ontology
+from rules import read_rule
+from rules.conditions import Expression
+from rules.occurrence import NAMES
+from rules.rule import CHANGES, Mode, SchemaChange, Severity
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+REFERENCES = {"ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef"}
+
+
+def test_each_rule_is_one() -> None:
+    rules = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert rules
+    for text in rules:
+        read_rule(text.encode(), "docs/rules.md", ontology.load(), REFERENCES)
+
+
+def test_each_condition_is_one() -> None:
+    (block,) = re.findall(r"\n\n```\n(.*?)```", PAGE, re.DOTALL)
+    for text in block.splitlines():
+        Expression(text, NAMES)
+
+
+def test_all_words_are_there() -> None:
+    for word in (*CHANGES, *Mode, *Severity, *SchemaChange, *NAMES):
+        assert f"`{word}`" in PAGE, word
