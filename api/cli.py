@@ -257,6 +257,12 @@ def _rules_check(options: argparse.Namespace) -> int:
     return check(settings, folder)
 
 
+def _rules_schema(options: argparse.Namespace) -> None:
+    from api.rules_commands import print_schema
+
+    print_schema()
+
+
 def _rules_backtest(options: argparse.Namespace) -> None:
     from api.rules_commands import backtest
 
@@ -315,6 +321,7 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verbs = rules.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _command(verbs, "check", "read a folder of rules; says every fault with its line", _rules_check)
     check.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
+    _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
     past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
     past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
     past.add_argument("--from", dest="first", metavar="WHEN", help="after this instant of receipt or position")

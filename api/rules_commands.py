@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 from api.app import open_vocabulary
@@ -35,6 +36,11 @@ def check(settings: Settings, folder: str) -> int:
     for rule in rules:
         sys.stdout.write(f"{rule.name}\t{rule.version_id}\t{rule.mode}\n")
     return 0
+
+
+def print_schema() -> None:
+    """The JSON Schema of a rule, for editors."""
+    sys.stdout.write(resources.files("rules").joinpath("rule.schema.json").read_text())
 
 
 def backtest(
