@@ -250,11 +250,21 @@ def _ingest_mlflow(options: argparse.Namespace) -> int:
 def _rules_check(options: argparse.Namespace) -> int:
     from api.rules_commands import check
 
+    return check(*_rules_folder(options))
+
+
+def _rules_test(options: argparse.Namespace) -> int:
+    from api.rules_commands import test
+
+    return test(*_rules_folder(options))
+
+
+def _rules_folder(options: argparse.Namespace) -> tuple[Settings, str]:
     settings = _settings(options)
     folder = options.folder or settings.rules
     if not folder:
         raise InvalidInput("expected a folder of rules, here or as the setting 'rules'", field="FOLDER")
-    return check(settings, folder)
+    return settings, folder
 
 
 def _rules_schema(options: argparse.Namespace) -> None:
@@ -320,7 +330,9 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rules = commands.add_parser("rules", help="check rules, and try them on the past", allow_abbrev=False)
     verbs = rules.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _command(verbs, "check", "read a folder of rules; says every fault with its line", _rules_check)
-    check.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
+    test = _command(verbs, "test", "try rules on the cases beside them (NAME.test.yaml)", _rules_test)
+    for verb in (check, test):
+        verb.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
     _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
     past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
     past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
@@ -328,7 +340,7 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     past.add_argument("--to", dest="last", metavar="WHEN", help="up to this one (default: the newest)")
     past.add_argument("--ignore-age", action="store_true", help="as if no change had come late: for imported history")
     past.add_argument("--json", action="store_true", help="one JSON object a firing")
-    for verb in (check, past):
+    for verb in (check, test, past):
         _add_settings(verb, ["data", "ontology", "ontology_folder", "rules"])
 
 

@@ -84,7 +84,7 @@ def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) 
     """
     if not folder.is_dir():
         raise RulesRejected((RuleFault(str(folder), 0, "there is no such folder"),))
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != ".")
+    files = sorted(path for path in folder.iterdir() if _is_rule(path))
     if len(files) > MAX_FILES:
         raise RulesRejected((RuleFault(str(folder), 0, f"{len(files)} files, expected at most {MAX_FILES}"),))
     rules: dict[str, Rule] = {}
@@ -100,6 +100,11 @@ def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) 
     if faults:
         raise RulesRejected(tuple(faults))
     return tuple(rules.values())
+
+
+def _is_rule(path: Path) -> bool:
+    """`NAME.test.yaml` are the cases of a rule."""
+    return path.suffix in (".yaml", ".yml") and path.name[0] != "." and not path.stem.endswith(".test")
 
 
 def _read_bounded(path: Path) -> bytes:
@@ -127,7 +132,7 @@ def _compose(content: bytes, file: str) -> Node:
     except UnicodeDecodeError as error:
         raise RuleFault(file, content.count(b"\n", 0, error.start) + 1, "is not UTF-8") from None
     try:
-        _check_bounds(text, file)
+        check_bounds(text, file)
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.reader.ReaderError as error:
         raise RuleFault(file, text.count("\n", 0, error.position) + 1, "has a control character") from None
@@ -139,7 +144,7 @@ def _compose(content: bytes, file: str) -> Node:
     return node
 
 
-def _check_bounds(text: str, file: str) -> None:
+def check_bounds(text: str, file: str) -> None:
     """Refuse anchors, aliases and deep nesting by the stream of events, which is read without recursion."""
     nesting = 0
     for event in yaml.parse(text, yaml.SafeLoader):

@@ -98,3 +98,74 @@ def test_a_moment_that_is_none_is_refused(
     rule.write_text(RULE)
     assert main(["rules", "backtest", str(rule), "--data", str(data), flag, "yesterday"]) == 2
     assert f"{flag}: expected a position or an instant" in capsys.readouterr().err
+
+
+def event(at: int, *columns: str) -> str:
+    fields = ", ".join(f"{{name: {it}, type: int}}" for it in columns)
+    return (
+        f"{{eventTime: 2026-01-0{at}T00:00:00Z, dataset: {{namespace: 'pg://shop', name: orders,"
+        f" facets: {{schema: {{fields: [{fields}]}}}}}}}}"
+    )
+
+
+CASES = f"""\
+- case: a column goes
+  given: [{event(1, "a", "b")}]
+  when: [{event(2, "a")}]
+  fires: [{{verdict: fired, subject: "urn:andon:dataset:pg%3A%2F%2Fshop:orders", actions: [{{owner: null}}]}}]
+- case: a column comes
+  given: [{event(1, "a")}]
+  when: [{event(2, "a", "b")}]
+  fires: []
+"""
+GONE = RULE.replace("'id' in change.widened", "size(change.removed) > 0")
+
+
+def test_cases_of_a_rule_are_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "schema.yaml").write_text(GONE)
+    (tmp_path / "schema.test.yaml").write_text(CASES)
+
+    assert main(["rules", "test", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ok  schema: a column goes", "ok  schema: a column comes", "2 cases of 1 rules, 0 failed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "cases", "said"),
+    [
+        (GONE.replace("> 0", "> 1"), CASES, "expected 1 firings, found 0: nothing"),
+        (GONE.replace("removed", "added"), CASES, "expected 0 firings, found 1: fired on urn:andon:dataset:"),
+        (GONE, CASES.replace("owner: null", "owner: ana"), "fires[0].actions[0].owner: expected 'ana', found None"),
+        (GONE, CASES.replace("verdict: fired", "vredict: fired"), "fires[0]: there is no 'vredict'"),
+        (GONE, CASES.replace("2026-01-02T00:00:00Z", "yesterday"), "when[0].eventTime: expected an instant"),
+        (GONE, CASES.replace("name: orders", "nmae: orders"), "given[0]: "),
+    ],
+)
+def test_a_case_that_comes_out_otherwise_says_in_what(
+    tmp_path: Path, rule: str, cases: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "schema.yaml").write_text(rule)
+    (tmp_path / "schema.test.yaml").write_text(cases)
+
+    assert main(["rules", "test", str(tmp_path)]) == 1
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        ("- {case: x, when: [], fires: [], given: &a [*a]}", "anchors and aliases"),
+        ("- {case: x, when: [], fires: [], if: 1}", "schema.test.yaml: Object contains unknown field `if`"),
+        ("case: x", "schema.test.yaml: Expected `array`"),
+        ("[", "schema.test.yaml"),
+    ],
+)
+def test_cases_that_cannot_be_read_are_refused(
+    tmp_path: Path, cases: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "schema.yaml").write_text(GONE)
+    (tmp_path / "schema.test.yaml").write_text(cases)
+
+    assert main(["rules", "test", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import ontology
+from api.rule_cases import read_cases, run_case
 from rules import read_rule
 from rules.conditions import Expression
 from rules.occurrence import NAMES
@@ -20,6 +21,17 @@ def test_each_rule_is_one() -> None:
     assert rules
     for text in rules:
         read_rule(text.encode(), "docs/rules.md", ontology.load(), REFERENCES)
+
+
+def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml test\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "schema.test.yaml").write_text(text)
+    [case] = read_cases(tmp_path / "schema.test.yaml")
+    words = ontology.load()
+    removed = "rule: schema\nversion: 1\non: {change: schema.changed, how: removed}\n"
+    rule = removed + "do: [{webhook: {url: https://hooks.example.com, event_type: a}}]"
+
+    assert run_case(read_rule(rule.encode(), "schema.yaml", words, {}), case, words).faults == ()
 
 
 def test_each_condition_is_one() -> None:
