@@ -29,6 +29,7 @@ from api.auth import Keys, open_keys
 from api.auth import Scope as KeyScope
 from api.facts import FactsDoor
 from api.front import CALLER, Front, host_check
+from api.gate import Changing, GateDoor
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
 from api.graphql.limits import Limits
 from api.linked_data import CatalogueDoor, LinkedData
@@ -173,7 +174,10 @@ class Service:
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
         self.rdf, self._why_no_rdf = self._project_to_rdf()
-        listeners = [self.rules.notice] + ([self.neo4j.projection.notice] if self.neo4j is not None else [])
+        self.changing = Changing()
+        listeners = [self.rules.notice, self.changing.notice] + (
+            [self.neo4j.projection.notice] if self.neo4j is not None else []
+        )
         listeners += [self.rdf.notice] if self.rdf is not None else []
         self.projector = Projector(
             self.journal,
@@ -408,11 +412,12 @@ class Service:
                 lambda body: facts.accept(body, self.vocabulary.ontology),
                 lambda body: facts.split_lines(body, self.vocabulary.ontology),
             ),
+            "/api/v1/gate": GateDoor(self.graph, patience, lambda: self.vocabulary.ontology, self.changing),
             "/graphql": graphql,
             "/sparql": self._sparql(patience),
             "/catalog": CatalogueDoor(*linked),
         }
-        played = {"/graphql": "api", "/sparql": "api", "/catalog": "api"}
+        played = {"/api/v1/gate": "api", "/graphql": "api", "/sparql": "api", "/catalog": "api"}
         doors = {path: door for path, door in doors.items() if settings.plays(played.get(path, "receiver"))}
         return Front(app, doors, self.keys, host_check(settings.allowed_hosts))
 

@@ -47,6 +47,7 @@ _DECLARED: dict[str, type] = {
     "Column": shapes.Column,
     "Job": shapes.Job,
     "Run": shapes.Run,
+    "Stop": shapes.Stop,
 }
 
 
