@@ -229,9 +229,12 @@ def _active(snapshot: Snapshot) -> tuple[_Pulled, ...]:
 def _open_stops(snapshot: Snapshot) -> Iterable[EntityRecord]:
     if not snapshot.is_present:
         return snapshot.entities(EntityQuery(kinds=frozenset({STOP}), include_dropped=True, first=10**9)).records
+    types = sorted(snapshot.subclasses("Stop"))
+    if not types:
+        return ()
     rows = snapshot.database.execute(  # most stops that ever were are closed
-        f"SELECT id FROM entity WHERE type {_AMONG} AND kind = ? AND attributes NOT LIKE ?",
-        (json.dumps(sorted(snapshot.subclasses("Stop"))), STOP, '%"closedAt":%'),
+        f"SELECT id FROM entity WHERE type IN ({', '.join('?' * len(types))}) AND attributes NOT LIKE ?",
+        (*types, '%"closedAt":%'),
     ).fetchall()
     return snapshot.entities_by_id([row[0] for row in rows]).values()
 
