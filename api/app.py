@@ -45,7 +45,7 @@ from api.version import version
 from api.vocabulary import Vocabulary
 from graph import failpoint
 from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailable
-from graph.model import Envelope, Instant
+from graph.model import Envelope, Instant, NewEnvelope
 from graph.projector import Projector
 from graph.rdf.question import Limits as RdfLimits
 from graph.rdf.terms import Terms
@@ -55,6 +55,7 @@ from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
 from ingest import action, facts, mutation, openlineage
 from rules import RuleService
+from rules.actions.stop import StopOrder
 from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
 
@@ -169,6 +170,7 @@ class Service:
             frozenset(settings.webhook_hosts),
             ontology=ontology,
             outbox=open_outbox(settings),
+            stop=stop_of_rule,
             clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)
@@ -459,6 +461,11 @@ class Service:
         def scrape(request: Request) -> Response:
             request.scope[CALLER].require(KeyScope.READ)
             return Response(self.metrics.render(), media_type=MEDIA_TYPE)
+
+
+def stop_of_rule(target: str, order: StopOrder) -> NewEnvelope:
+    said = {"cause": order.cause, "policy": order.policy, "owner": order.owner, "causedBy": []}
+    return mutation.stop_of_rule(order.name, target, said, order.by, order.at)
 
 
 def _shape_check(graph: SqliteGraph | PostgresGraph, ontology: ontologies.Ontology) -> ShapeCheck | None:

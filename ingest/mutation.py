@@ -45,6 +45,12 @@ def new_stop() -> str:
     return secrets.token_hex(8)
 
 
+def stop_of_rule(name: str, urn: str, arguments: Arguments, by: str, at: Instant) -> NewEnvelope:
+    """The envelope of a stop that a rule orders; said again under the same name, it is the same envelope."""
+    said = _new(KIND, {"op": "stop", "urn": urn, "stop": name, **arguments}, by, at)
+    return NewEnvelope(KIND, by, _digest(KIND.encode(), b"stop", name.encode()), said.body)
+
+
 def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
     """The record that somebody had the envelope at `position` redacted."""
     return _new(REDACTION, {"op": "redact", "position": position, "reason": reason}, by, at)

@@ -20,11 +20,11 @@ from graph.errors import AndonError, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.actions import webhook
+from rules.actions import stop, webhook
 from rules.actions.webhook import Occasion
 from rules.impact import Hit, Impact, downstream_of_run
 from rules.outbox import Firing, Intended, Outbox, Verdict
-from rules.rule import Rule
+from rules.rule import Rule, Stop, Webhook
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -217,7 +217,13 @@ def _acting(change: Change, rule: Rule, received_at: Instant, chain: _Chain, imp
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for owner in {owner.name: owner for owner in hit.entity.owners}.values()
-        for index in range(len(rule.actions))
+        for index, action in enumerate(rule.actions)
+        if isinstance(action, Webhook)
+    ) + tuple(
+        _stopping(occasion, hit, index, action)
+        for hit in impact.hits
+        for index, action in enumerate(rule.actions)
+        if isinstance(action, Stop)
     )
     return replace(
         bare,
@@ -232,7 +238,8 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     kind = rule.targets.type
     if not impact.hits and not impact.truncated:
         return f"no {kind} is downstream"
-    unowned = [hit.entity.urn for hit in impact.hits if not hit.entity.owners]
+    tells = any(isinstance(it, Webhook) for it in rule.actions)
+    unowned = [hit.entity.urn for hit in impact.hits if tells and not hit.entity.owners]
     reasons = [f"the lineage was cut off, so that a {kind} may have been missed"] if impact.truncated else []
     if unowned:
         reasons.append(f"{len(unowned)} without an owner, first {unowned[0]}")
@@ -243,6 +250,7 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner, index: int) -> Intende
     rule, change = occasion.rule, occasion.change
     key = _hash("action", *_identity(change, rule), hit.entity.urn, owner.name, str(index))
     action = rule.actions[index]
+    assert isinstance(action, Webhook)
     return Intended(
         key=key,
         firing=occasion.firing,
@@ -252,6 +260,23 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner, index: int) -> Intende
         address=action.url.text,
         credential=action.secret.text if action.secret else None,
         body=webhook.event(key, action.event_type, occasion, hit, owner),
+        evidence=tuple(sorted({change.position, *hit.evidence})),
+    )
+
+
+def _stopping(occasion: Occasion, hit: Hit, index: int, action: Stop) -> Intended:
+    """One stop for each that is hit, whoever owns it."""
+    rule, change = occasion.rule, occasion.change
+    owners = hit.entity.owners
+    return Intended(
+        key=_hash("action", *_identity(change, rule), hit.entity.urn, str(index)),
+        firing=occasion.firing,
+        kind="stop",
+        target=hit.entity.urn,
+        owner=action.owner or (owners[0].name if owners else f"rule:{rule.name}"),
+        address="",
+        credential=None,
+        body=stop.order(action, rule),
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 

@@ -69,8 +69,23 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Pull the cord on what is hit; `owner` is who is to end it, None for the entity's first owner, or the rule."""
+
+    cause: str
+    policy: str = "block"
+    owner: str | None = None
+
+
+Action = Webhook | Stop
+
+
+@dataclass(frozen=True, slots=True)
 class Downstream:
-    """Everything of class `type` at most `depth` dataset hops below; `types` is it and its subclasses."""
+    """Everything of class `type` at most `depth` dataset hops below; `types` is it and its subclasses.
+
+    With depth 0 it is the run's outputs alone.
+    """
 
     type: str
     types: frozenset[str]
@@ -86,7 +101,7 @@ class Rule:
     description: str
     change: str
     targets: Downstream
-    actions: tuple[Webhook, ...]
+    actions: tuple[Action, ...]
     max_age: timedelta = DEFAULT_MAX_AGE
     digest: str
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ import pytest
 
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.graph_reading import urn_of
-from tests.end_to_end.service import REPOSITORY, GraphQLErrors, Service, clean_environment, command
+from tests.end_to_end.service import REPOSITORY, GraphQLErrors, Service, clean_environment, command, wait_until
 
 GATE = "/api/v1/gate"
 STOP = """
@@ -481,3 +483,42 @@ def test_a_service_that_does_not_answer_stops_unless_told_otherwise(shared_servi
     status, _, err = run_gate(shared_service, "--job", "a/b", "--if-unreachable", "go", url=nowhere)
     assert status == 0
     assert "going on all the same" in err
+
+
+# Rules that pull the cord -----------------------------------------------------------------------------------------
+
+RULE = """
+rule: failed-run-stops-what-it-writes
+version: 1
+on: {change: run.failed}
+for_each: {downstream: DataAsset, depth: 0}
+do:
+  - stop: {cause: The run that should have written it failed., policy: block, owner: team:ops}
+"""
+
+
+def test_a_rule_pulls_the_cord_on_what_a_failed_run_should_have_written(tmp_path: Path, namespace: str) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "failed-runs.yaml").write_text(RULE)
+    with Service(tmp_path / "data", "--rules", str(tmp_path / "rules")) as service:
+        line = Line(service, namespace)
+        now = datetime.now(UTC).isoformat()
+        failed = run_event(namespace, "load", new_run_id(), "FAIL", inputs=["orders"], outputs=["clean"])
+        line.position = service.accept({**failed, "eventTime": now})
+
+        wait_until(lambda: not line.gate(job=line.report)["go"], 20, "the rule to pull the cord")
+
+        [stop] = line.gate(job=line.report)["stops"]
+        assert (stop["cause"], stop["owner"]) == ("The run that should have written it failed.", "team:ops")
+        assert stop["via"] == [line.clean, line.report]
+        assert line.gate(job=line.load)["go"] is True
+        query = "{ stops { urn stoppedBy } firings { verdict actions { kind state target } } }"
+
+        def delivered() -> bool:
+            return [it["state"] for it in service.graphql(query)["firings"][0]["actions"]] == ["delivered"]
+
+        wait_until(delivered, 20, "the action to be settled")
+        found = service.graphql(query)
+        assert found["stops"] == [{"urn": stop["urn"], "stoppedBy": "rule:failed-run-stops-what-it-writes"}]
+        [firing] = found["firings"]
+        assert firing["actions"] == [{"kind": "stop", "state": "delivered", "target": line.clean}]

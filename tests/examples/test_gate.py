@@ -1,7 +1,7 @@
 """The examples of pipelines that ask the gate do so: the Airflow callable and the dbt hook, against a real service.
 
-Tried by hand with Airflow 3.3 and dbt 1.12, which are too heavy to come along: here dbt is Jinja with the functions that
-the macro uses.
+Tried by hand with Airflow 3.3 and dbt 1.12, which are too heavy to come along: here dbt is Jinja with the functions
+that the macro uses.
 """
 
 from __future__ import annotations
