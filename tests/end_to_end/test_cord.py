@@ -1,6 +1,7 @@
 """The cord, end to end: stopped and restarted over GraphQL, asked for at the gate, by HTTP and by the command."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -522,3 +523,24 @@ def test_a_rule_pulls_the_cord_on_what_a_failed_run_should_have_written(tmp_path
         assert found["stops"] == [{"urn": stop["urn"], "stoppedBy": "rule:failed-run-stops-what-it-writes"}]
         [firing] = found["firings"]
         assert firing["actions"] == [{"kind": "stop", "state": "delivered", "target": line.clean}]
+
+
+# SPARQL -----------------------------------------------------------------------------------------------------------
+
+
+def test_sparql_tells_what_stands(line: Line) -> None:
+    stop = line.stop(line.orders)
+    page = (REPOSITORY / "docs" / "cord.md").read_text()
+    [question] = re.findall(r"^```sparql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+    def asked() -> list[str]:
+        answer = line.service.client.get(
+            "/sparql", params={"query": question}, headers={"Andon-Min-Position": str(line.service.position())}
+        )
+        assert answer.status_code == 200, answer.text
+        rows = answer.json()["results"]["bindings"]
+        return [it["entity"]["value"] for it in rows if it["stop"]["value"] == stop]
+
+    assert asked() == sorted([line.orders, line.load, line.clean, line.report, line.totals])
+    line.restart(stop)
+    assert asked() == []

@@ -62,7 +62,7 @@ def dbt(answer: str | None, verb: str = "build") -> list[str]:
     context: dict[str, Any] = {
         "execute": True,
         "flags": SimpleNamespace(WHICH=verb),
-        "env_var": lambda name, default: {"ANDON_GATE": answer}.get(name) or default,
+        "env_var": lambda name, default: {"GATE": answer}.get(name) or default,
         "fromjson": from_json,
         "exceptions": SimpleNamespace(raise_compiler_error=raise_compiler_error, warn=warnings.append),
     }
@@ -74,7 +74,7 @@ def dbt(answer: str | None, verb: str = "build") -> list[str]:
 
 
 def asked(line: Line, job: str) -> str:
-    """What a shell puts into ANDON_GATE."""
+    """What a shell puts into GATE."""
     arguments = command("gate", "--json", "--url", line.service.url, "--job", job)
     done = subprocess.run(
         arguments, cwd=REPOSITORY, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False

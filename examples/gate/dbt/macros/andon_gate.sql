@@ -1,13 +1,13 @@
 {#- For `on-run-start`. dbt's Jinja reaches no network, so who runs dbt asks first and hands the answer over:
 
-        ANDON_GATE="$(andon gate --json --job dbt/shop)" dbt build
+        GATE="$(andon gate --json --job dbt/shop)" dbt build
 
     Without an answer, and with one that says stop, nothing is run. -#}
 {%- macro andon_gate() -%}
   {%- if execute and flags.WHICH in ('run', 'build', 'seed', 'snapshot') -%}
-    {%- set answer = fromjson(env_var('ANDON_GATE', ''), none) -%}
+    {%- set answer = fromjson(env_var('GATE', ''), none) -%}
     {%- if not answer -%}
-      {{- exceptions.raise_compiler_error('Nobody asked Andon: ANDON_GATE="$(andon gate --json --job NS/NAME)" dbt ' ~ flags.WHICH) -}}
+      {{- exceptions.raise_compiler_error('Nobody asked Andon: GATE="$(andon gate --json --job NS/NAME)" dbt ' ~ flags.WHICH) -}}
     {%- endif -%}
     {%- for stop in answer.stops -%}
       {%- set told = stop.policy ~ ': ' ~ stop.cause ~ ' (since ' ~ stop.since ~ ', ' ~ stop.owner ~ ') via ' ~ stop.via | join(' > ') -%}
