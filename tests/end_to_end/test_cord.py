@@ -14,7 +14,9 @@ import pytest
 
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.graph_reading import urn_of
+from tests.end_to_end.keys import add_key
 from tests.end_to_end.service import REPOSITORY, GraphQLErrors, Service, clean_environment, command, wait_until
+from tests.servers.postgres import PostgresServer
 
 GATE = "/api/v1/gate"
 STOP = """
@@ -523,6 +525,58 @@ def test_a_rule_pulls_the_cord_on_what_a_failed_run_should_have_written(tmp_path
         assert found["stops"] == [{"urn": stop["urn"], "stoppedBy": "rule:failed-run-stops-what-it-writes"}]
         [firing] = found["firings"]
         assert firing["actions"] == [{"kind": "stop", "state": "delivered", "target": line.clean}]
+
+
+# Keys, and several processes --------------------------------------------------------------------------------------
+
+
+def test_asking_needs_a_key_that_reads_and_stopping_one_that_writes(tmp_path: Path, namespace: str) -> None:
+    data = tmp_path / "data"
+    keys = {scope: add_key(data, f"{scope}-er", scope) for scope in ("read", "emit", "write")}
+    everything = add_key(data, "maria", "emit,read,write")
+    with Service(data, key=everything) as service:
+        line = Line(service, namespace)
+        asked = {"job": line.report}
+        statuses = {
+            scope: ask(service, asked, {"Authorization": f"Bearer {key}"}).status_code for scope, key in keys.items()
+        }
+        assert statuses == {"read": 200, "emit": 403, "write": 403}
+        assert service.client.get(GATE, params=asked).status_code == 401
+
+        headers = {"X-Andon-Csrf": "1", "Authorization": f"Bearer {keys['read']}"}
+        refused = service.post_graphql(STOP, {"urn": line.orders, "cause": "no"}, headers).json()
+        assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        refused = service.post_graphql(RESTART, {"urn": line.orders}, headers).json()
+        assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+        line.stop(line.orders)
+        [stop] = service.graphql("{ stops { stoppedBy owners { name } } }")["stops"]
+        assert stop == {"stoppedBy": "maria", "owners": [{"name": "maria"}]}
+        assert run_gate(service, "--job", line.report)[0] == 1
+        service.key = None
+        status, _, err = run_gate(service, "--job", line.report)
+        assert status == 2
+        assert "the key is the setting api_key" in err
+
+
+def test_who_waits_at_one_process_is_let_go_by_a_restart_at_another(
+    tmp_path: Path, namespace: str, postgres: PostgresServer
+) -> None:
+    url = {"ANDON_POSTGRES_URL": postgres.new_database()}
+    with (
+        Service(tmp_path / "one", environment=url) as one,
+        Service(tmp_path / "other", "--role", "api", environment=url) as other,
+    ):
+        line = Line(one, namespace)
+        stop = line.stop(line.orders)
+        process = gate_command(other, "--job", line.report, "--wait", "1m")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "stopped (block)\n"
+
+        line.restart(stop)
+
+        assert process.communicate(timeout=30)[0] == "go\n"
+        assert process.returncode == 0
 
 
 # SPARQL -----------------------------------------------------------------------------------------------------------

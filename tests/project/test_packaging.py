@@ -19,6 +19,8 @@ NAMED = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 PACKAGES = [name for name in NAMED if (ROOT / name / "__init__.py").exists()]
 VERSION = PROJECT["project"]["version"]
 OWNERS = importlib.metadata.packages_distributions()
+FOR_OTHERS = {ROOT / "examples" / "gate" / "airflow_dag.py"}
+"""What runs in an environment that is not ours."""
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,6 @@ def test_no_other_distribution_installs_a_package_of_our_name(package: str) -> N
     owners = set(OWNERS.get(package, []))
 
     assert owners <= {"andon"}
-FOR_OTHERS = {ROOT / "examples" / "gate" / "airflow_dag.py"}
-"""What runs in an environment that is not ours."""
 
 
 def test_every_package_named_for_the_wheel_exists() -> None:
