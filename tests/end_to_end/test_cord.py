@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -438,6 +439,26 @@ def test_who_waits_at_the_gate_is_let_go_at_the_restart(line: Line) -> None:
     waiting.join(20)
 
     assert [it.json()["go"] for it in answers] == [True]
+
+
+def test_the_command_goes_on_waiting_while_the_service_is_away(tmp_path: Path, namespace: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with Service(tmp_path / "data", "--port", port) as service:
+        line = Line(service, namespace)
+        stop = line.stop(line.orders)
+        process = gate_command(service, "--job", line.report, "--wait", "1m")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "stopped (block)\n"
+        service.stop()
+        while "trying again" not in process.stderr.readline():
+            assert process.poll() is None
+        service.start()
+
+        line.restart(stop)
+
+        assert process.communicate(timeout=40)[0] == "go\n"
+        assert process.returncode == 0
 
 
 def test_a_wait_that_is_over_answers_as_it_stands(line: Line) -> None:
