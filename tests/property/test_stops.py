@@ -39,10 +39,10 @@ from tests.reference.test_reference import at, placed
 
 EXAMPLES = settings(max_examples=150, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 MOMENTS = st.none() | st.integers(0, 9)
-TABLES, JOBS, STOPS = "abcdef", "jkl", "stu"
+TABLES, JOBS, STOPS = "abcde", "jkl", "stu"
 times = st.integers(1, 8)
 tables = st.sampled_from(TABLES)
-some = st.lists(tables, max_size=2, unique=True)
+some = st.lists(tables, min_size=1, max_size=2, unique=True)
 
 
 @st.composite
@@ -55,7 +55,7 @@ def running(draw: st.DrawFn) -> Json:
 @st.composite
 def stopping(draw: st.DrawFn) -> Json:
     name = draw(st.sampled_from(STOPS))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 5)) == 0:
         return restart(draw(times), name)
     # A stop is said once: who pulls the cord again makes another.
     target = draw(st.sampled_from([*map(ds, TABLES), *map(job, JOBS)]))
@@ -88,8 +88,12 @@ def once(bodies: list[Json]) -> list[Json]:
     return list({it.get("stop", index): it for index, it in enumerate(distinct)}.values())
 
 
-histories = st.lists(st.one_of(running(), running(), stopping(), joining()), min_size=1, max_size=16).map(once)
-stories = st.lists(st.one_of(running(), stopping(), joining(), moving()), min_size=1, max_size=16).map(once)
+histories = st.lists(st.one_of(running(), running(), running(), stopping(), joining()), min_size=6, max_size=18).map(
+    once
+)
+stories = st.lists(
+    st.one_of(running(), running(), running(), stopping(), joining(), moving()), min_size=6, max_size=18
+).map(once)
 
 
 def read(graph: Graph, valid: int | None = None, position: int | None = None) -> dict[str, dict[str, tuple[str, ...]]]:
