@@ -29,6 +29,7 @@ from api.auth import Keys, open_keys
 from api.auth import Scope as KeyScope
 from api.facts import FactsDoor
 from api.front import CALLER, Front, host_check
+from api.gate import Changing, GateDoor
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
 from api.graphql.limits import Limits
 from api.linked_data import CatalogueDoor, LinkedData
@@ -44,7 +45,7 @@ from api.version import version
 from api.vocabulary import Vocabulary
 from graph import failpoint
 from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailable
-from graph.model import Envelope, Instant
+from graph.model import Envelope, Instant, NewEnvelope
 from graph.projector import Projector
 from graph.rdf.question import Limits as RdfLimits
 from graph.rdf.terms import Terms
@@ -54,6 +55,7 @@ from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
 from ingest import action, facts, mutation, openlineage
 from rules import RuleService
+from rules.actions.stop import StopOrder
 from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
 
@@ -168,12 +170,16 @@ class Service:
             frozenset(settings.webhook_hosts),
             ontology=ontology,
             outbox=open_outbox(settings),
+            stop=stop_of_rule,
             clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
         self.rdf, self._why_no_rdf = self._project_to_rdf()
-        listeners = [self.rules.notice] + ([self.neo4j.projection.notice] if self.neo4j is not None else [])
+        self.changing = Changing()
+        listeners = [self.rules.notice, self.changing.notice] + (
+            [self.neo4j.projection.notice] if self.neo4j is not None else []
+        )
         listeners += [self.rdf.notice] if self.rdf is not None else []
         self.projector = Projector(
             self.journal,
@@ -408,11 +414,12 @@ class Service:
                 lambda body: facts.accept(body, self.vocabulary.ontology),
                 lambda body: facts.split_lines(body, self.vocabulary.ontology),
             ),
+            "/api/v1/gate": GateDoor(self.graph, patience, lambda: self.vocabulary.ontology, self.changing),
             "/graphql": graphql,
             "/sparql": self._sparql(patience),
             "/catalog": CatalogueDoor(*linked),
         }
-        played = {"/graphql": "api", "/sparql": "api", "/catalog": "api"}
+        played = {"/api/v1/gate": "api", "/graphql": "api", "/sparql": "api", "/catalog": "api"}
         doors = {path: door for path, door in doors.items() if settings.plays(played.get(path, "receiver"))}
         return Front(app, doors, self.keys, host_check(settings.allowed_hosts))
 
@@ -454,6 +461,11 @@ class Service:
         def scrape(request: Request) -> Response:
             request.scope[CALLER].require(KeyScope.READ)
             return Response(self.metrics.render(), media_type=MEDIA_TYPE)
+
+
+def stop_of_rule(target: str, order: StopOrder) -> NewEnvelope:
+    said = {"cause": order.cause, "policy": order.policy, "owner": order.owner, "causedBy": []}
+    return mutation.stop_of_rule(order.name, target, said, order.by, order.at)
 
 
 def _shape_check(graph: SqliteGraph | PostgresGraph, ontology: ontologies.Ontology) -> ShapeCheck | None:

@@ -26,6 +26,12 @@ Every setting is also a variable of the environment ({PREFIX}MAX_BODY_BYTES for
 --max-body-bytes) and a key of {CONFIG_FILE} (max_body_bytes). A flag wins over the
 environment, that over the file, that over the default.
 """
+_GATE = f"""\
+The exit status is 0 where it may go, warned or not; 1 where it is stopped; 2 for
+wrong arguments, a wrong key or a dataset that is not there; 3 where the service
+does not answer, unless --if-unreachable go makes that 0.
+
+{_ENDING}"""
 _CONVENTIONS = ("hops", "temp_collapsed", "end_to_end")
 
 
@@ -286,6 +292,22 @@ def _rules_backtest(options: argparse.Namespace) -> None:
     )
 
 
+def _gate(options: argparse.Namespace) -> int:
+    from api.gate_command import gate
+
+    asked = [(field, text) for field in ("job", "dataset", "product") for text in getattr(options, field) or ()]
+    if not asked:
+        raise InvalidInput("expected --job, --dataset or --product")
+    return gate(
+        options.url,
+        _settings(options).api_key,
+        asked,
+        options.wait,
+        goes_unreachable=options.if_unreachable == "go",
+        as_json=options.json,
+    )
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     return load(vars(options), os.environ)
 
@@ -323,6 +345,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ontology(commands)
     _add_ingest(commands)
     _add_rules(commands)
+    _add_gate(commands)
     return parser
 
 
@@ -505,6 +528,29 @@ def _add_ingest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
             help="of the service; the key that it asks for is ANDON_API_KEY (default: http://127.0.0.1:8080)",
         )
         _add_settings(verb, ["data", "ontology", "ontology_folder"])
+
+
+def _add_gate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    gate = _command(commands, "gate", "ask whether a pipeline may go on, or somebody has stopped it", _gate, _GATE)
+    for name, what in (("job", "a job"), ("dataset", "a dataset, dashboard or model"), ("product", "a data product")):
+        gate.add_argument(
+            f"--{name}", action="append", metavar="NS/NAME", help=f"{what}, or its urn; may be given again"
+        )
+    gate.add_argument("--wait", metavar="TIME", help="wait so long for a restart: 90s, 10m, 2h (default: not at all)")
+    gate.add_argument(
+        "--if-unreachable",
+        choices=("go", "stop"),
+        default="stop",
+        help="what to do where the service does not answer (default: stop, with status 3)",
+    )
+    gate.add_argument("--json", action="store_true", help="print the service's answer as it is")
+    gate.add_argument(
+        "--url",
+        default="http://127.0.0.1:8080",
+        metavar="URL",
+        help=f"of the service; the key that it asks for is {PREFIX}API_KEY (default: http://127.0.0.1:8080)",
+    )
+    _add_settings(gate, [])
 
 
 def _add_ontology(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -49,17 +49,17 @@ class Connection(asyncio.Protocol):
         _, protocol = await loop.create_connection(lambda: cls(parts.netloc), parts.hostname or "", parts.port or 80)
         return protocol
 
-    async def post(self, path: bytes, body: bytes) -> Answer:
-        """POST JSON. Raises `RequestFailed`."""
-        head = b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        return await self._exchange(head % (path, self._host, len(body)) + body)
+    async def post(self, path: bytes, body: bytes, more: bytes = b"") -> Answer:
+        """POST JSON, with `more` lines of head. Raises `RequestFailed`."""
+        head = b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n"
+        return await self._exchange(head % (path, self._host, len(body), more) + body)
 
     async def get(self, path: bytes) -> Answer:
         return await self._exchange(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, self._host))
 
     async def graphql(self, request: bytes) -> Any:
         """`data` of an encoded GraphQL request. Raises `RequestFailed` where there are errors."""
-        answer = await self.post(b"/graphql", request)
+        answer = await self.post(b"/graphql", request, b"X-Andon-Csrf: 1\r\n")
         content = msgspec.json.decode(answer.body)
         if answer.status != 200 or content.get("errors"):
             raise RequestFailed(f"{answer.status} {answer.body[:500]!r}")

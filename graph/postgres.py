@@ -16,6 +16,7 @@ import psycopg
 
 from ontology import Ontology
 
+from .cord import Cord
 from .errors import Conflict, Unavailable
 from .model import PRESENT, AsOf, Change, Envelope, Position
 from .postgres_database import Connection, PostgresDialect, ReadDatabase, Watch, connect, unavailable
@@ -65,6 +66,7 @@ class PostgresGraph:
         self._has_idle = True
         """Whether there may be generations that nobody needs."""
         self._idle: queue.SimpleQueue[tuple[ReadDatabase, Shared, int]] = queue.SimpleQueue()
+        self._cord = Cord()
         self._closed = False
         self._heard: int = 0
         self._moved = threading.Condition()
@@ -253,7 +255,7 @@ class PostgresGraph:
             number = self._running.number
             path = self.generations.path(number)
             database = ReadDatabase(connect(self.generations.conninfo, search_path=path, settings=_READER))
-            return database, Shared(database), number, True
+            return database, Shared(database, self._cord), number, True
 
     def _give_back(self, database: ReadDatabase, shared: Shared, number: int) -> None:
         try:

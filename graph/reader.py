@@ -199,6 +199,30 @@ class RelationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRecord:
+    """A stop that holds: `target` is the urn of what was stopped, `policy` is block, isolate or warn."""
+
+    entity: EntityRecord
+    target: str
+    cause: str
+    policy: str
+    owner: str | None
+    since: Instant
+
+    @property
+    def urn(self) -> str:
+        return self.entity.urn
+
+
+@dataclass(frozen=True, slots=True)
+class StopHere:
+    """A stop for which an entity stands; `via` is the way to it, urns from what was stopped to the entity itself."""
+
+    stop: StopRecord
+    via: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PathRecord:
     nodes: tuple[EntityRecord, ...]
     edges: tuple[EdgeRecord, ...]
@@ -283,6 +307,14 @@ class GraphSnapshot(Protocol):
 
     def paths(self, source: str, target: str, level: Level, limit: int = 20) -> tuple[PathRecord, ...]:
         """Shortest paths downstream from source to target, at most `limit`."""
+
+    def stops(self) -> tuple[StopRecord, ...]:
+        """The stops that hold, the oldest first."""
+
+    def stops_on(self, entity: EntityRecord) -> tuple[StopHere, ...]:
+        """The stops for which it stands, its own and those that reach it from upstream: the strongest policy first,
+        then the nearest. A column stands with its dataset, a run with its job.
+        """
 
     def counts(self) -> dict[str, int]:
         """Entities by ontology class, dropped ones left out; columns are all that were ever named."""

@@ -51,6 +51,14 @@ class Relations:
             found += [RelationRecord(name, source, target) for target in targets.values()]
         return tuple(sorted(found, key=lambda it: (it.relation, it.target.urn)))
 
+    def ends(self, source: EntityRecord, relation: str) -> list[Place]:
+        """The targets of one relation, in no order, known by anybody or not."""
+        entity, path = place_of(source)
+        winner = self._snapshot.winners_of(entity).get(relation_key(relation, path))
+        if winner is None:
+            return []
+        return list(dict.fromkeys(self._meant(map(parse_urn, self._urns(winner)), winner.at).values()))
+
     def incoming(self, target: EntityRecord, relation: str | None, first: int | None) -> tuple[RelationRecord, ...]:
         names, ends = self._names_of(target)
         found: list[RelationRecord] = []

@@ -19,6 +19,7 @@ from ontology import Ontology
 
 from .attributes import says_of_columns, values_of
 from .conditions import holds
+from .cord import Cord, Region, region_of
 from .database import Cached, Database, Dialect, SqliteDialect, in_chunks
 from .entity import (
     EntityRegisters,
@@ -48,6 +49,8 @@ from .reader import (
     PathRecord,
     RelationRecord,
     RunRecord,
+    StopHere,
+    StopRecord,
     Tag,
     VersionRecord,
 )
@@ -87,9 +90,13 @@ _AMONG = "IN (SELECT value FROM json_each(?))"
 
 
 class Shared:
-    """What snapshots over one connection remember: rows that never change once written."""
+    """What snapshots over one connection remember: rows that never change once written.
 
-    def __init__(self, database: Database) -> None:
+    `cord` is shared by all connections to one graph.
+    """
+
+    def __init__(self, database: Database, cord: Cord | None = None) -> None:
+        self.cord = Cord() if cord is None else cord
         self.sets = FacetSets(database)
         self.names: Cached = Cached(lambda _: None, 100_000)
         self.urns: Cached = Cached(lambda _: None, 100_000)
@@ -129,6 +136,7 @@ class Snapshot:
         self.known = Position(projected if as_of.position is None else min(as_of.position, projected))
         self.valid = Instant(FOREVER - 1) if as_of.valid is None else as_of.valid
         self._is_present = self.valid == FOREVER - 1 and self.known == projected
+        self._region: Region | None = None
         self._entity_map = self._read_members()
         self._gone: dict[int, Instant] | None = None
         self._columns: dict[int, dict[str, ColumnField]] = {}
@@ -145,6 +153,19 @@ class Snapshot:
     def incarnation(self) -> int:
         """Which making of the fold state this is; after a rebuild it is another, and nodes may have other ids."""
         return int(self._meta.get("incarnation", 0))
+
+    @property
+    def members_at(self) -> int:
+        """The position at which identities were last worked out anew."""
+        return int(self._meta.get("members", 0))
+
+    @property
+    def is_present(self) -> bool:
+        return self._is_present
+
+    def subclasses(self, name: str) -> frozenset[str]:
+        """A class of the ontology and those below it; none where it has no such class."""
+        return self._ontology.subclasses(name) if name in self._ontology.classes else frozenset()
 
     # Identity ----------------------------------------------------------------------------------------------
 
@@ -850,6 +871,19 @@ class Snapshot:
                     if run.state == "COMPLETE" and run.ended_at is not None:
                         found[run.name] = VersionRecord(run.name, run.ended_at, run.urn)
         return tuple(sorted(found.values(), key=lambda it: (it.created_at, it.version), reverse=True))
+
+    # The cord ----------------------------------------------------------------------------------------------
+
+    def stops(self) -> tuple[StopRecord, ...]:
+        return tuple(it.record for it in self._stopped().stops)
+
+    def stops_on(self, entity: EntityRecord) -> tuple[StopHere, ...]:
+        return self._stopped().on(self, entity)
+
+    def _stopped(self) -> Region:
+        if self._region is None:
+            self._region = self._shared.cord.region(self) if self._is_present else region_of(self)
+        return self._region
 
     # Lineage -----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ontology import Ontology
 
+from .cord import Cord
 from .database import drop_all, open_reader, open_writer
 from .errors import Unavailable
 from .fold import Fold
@@ -42,6 +43,7 @@ class SqliteGraph:
         self._idle: queue.SimpleQueue[tuple[sqlite3.Connection, Shared, int]] = queue.SimpleQueue()
         self._open_readers: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._cord = Cord()
         self._generation = 0
         self._closed = False
 
@@ -137,7 +139,7 @@ class SqliteGraph:
             connection = open_reader(self._path)
             with self._lock:
                 self._open_readers.append(connection)
-            return connection, Shared(connection), self._generation
+            return connection, Shared(connection, self._cord), self._generation
 
     def diff(self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
         from .diff import differences

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from graph.attributes import TYPE, attribute_key, relation_key
+from graph.cord import STOP
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, Name, NewEnvelope, isoformat, parse_instant, parse_urn
 from graph.statements import (
@@ -58,6 +59,11 @@ KNOWN_OTHERWISE: Mapping[str, str] = {
     **dict.fromkeys(("firedBy", "firedOn", "firedAt", "ruleVersion"), "the rules tell it"),
 }
 """Terms of the ontology that no fact may say, and how they are said instead."""
+
+OF_STOPS = frozenset(
+    {"stopOf", "cause", "stopPolicy", "openedAt", "closedAt", "stoppedBy", "restartedBy", "restartOverride"}
+)
+"""Terms that no fact may say of a stop: who pulls the cord, and lets go, does so by the mutations."""
 
 _MSGSPEC_PATH = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _DURATION = re.compile(r"-?P(?!$)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
@@ -323,6 +329,8 @@ def _dropped(urn: str, where: str, ontology: Ontology) -> Name:
     name = _known_urn(urn, where, ontology)
     if name.path:
         raise InvalidInput("a column goes when its dataset's schema leaves it out", field=where)
+    if name.kind == STOP:
+        raise InvalidInput("a stop ends by the mutation restart", field=where)
     return name
 
 
@@ -366,6 +374,8 @@ def _relation(name: str, known: EntityType, where: str, ontology: Ontology) -> R
 def _check_sayable(name: str, domain: str, known: EntityType, where: str, ontology: Ontology) -> None:
     if name in KNOWN_OTHERWISE:
         raise InvalidInput(f"no fact may say it: {KNOWN_OTHERWISE[name]}", field=where)
+    if known.kind == STOP and name in OF_STOPS:
+        raise InvalidInput("no fact may say it: the mutations stop and restart do", field=where)
     if known.name not in ontology.subclasses(domain):
         raise InvalidInput(f"is for {domain} and what is below it, which {known.name} is not", field=where)
 

@@ -14,15 +14,21 @@ from typing import Any
 
 import msgspec
 
+from graph.attributes import attribute_key, relation_key
+from graph.cord import STOP
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, Name, NewEnvelope, isoformat, parse_instant, parse_urn
 from graph.statements import Declared, Digested, Facet, FacetSet, Flows, Rank, Role, Said, Statements
 from ingest.characters import without_nul
+from ingest.registers import facet_set
 
 KIND = "mutation"
 REDACTION = "redaction"
 TAG_REGISTER = "tag:"
 """Facet key of a tag that a person gave, followed by the tag's key: a register of its own for each tag."""
+
+NAMESPACE = "andon"
+"""Of stops."""
 
 Arguments = Mapping[str, Any]
 
@@ -32,6 +38,17 @@ def envelope(op: str, urn: str, arguments: Arguments, by: str, at: Instant) -> N
     if op not in OPERATIONS:
         raise InvalidInput(f"expected one of {', '.join(OPERATIONS)}, found {op!r}", field="op")
     return _new(KIND, {"op": op, "urn": urn, **arguments}, by, at)
+
+
+def new_stop() -> str:
+    """The name of a stop that is about to be said, which is `stop` among its arguments."""
+    return secrets.token_hex(8)
+
+
+def stop_of_rule(name: str, urn: str, arguments: Arguments, by: str, at: Instant) -> NewEnvelope:
+    """The envelope of a stop that a rule orders; said again under the same name, it is the same envelope."""
+    said = _new(KIND, {"op": "stop", "urn": urn, "stop": name, **arguments}, by, at)
+    return NewEnvelope(KIND, by, _digest(KIND.encode(), b"stop", name.encode()), said.body)
 
 
 def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
@@ -79,12 +96,37 @@ def _retire_job(subject: Name, said: Arguments, at: Instant) -> Statements:
     return Statements(at, declared=(Declared(subject, Rank.PERSON, flows, register=True),))
 
 
+def _stop(subject: Name, said: Arguments, at: Instant) -> Statements:
+    """The stop is an entity of its own, named by `stop`; what it stops is the subject."""
+    registers: dict[str, object] = {
+        attribute_key("cause"): said["cause"],
+        attribute_key("stopPolicy"): said["policy"],
+        attribute_key("openedAt"): isoformat(at),
+        attribute_key("stoppedBy"): said["by"],
+        relation_key("stopOf"): [subject.urn],
+        "ownership": {"owners": [{"name": said["owner"]}]},
+    }
+    if said["causedBy"]:
+        registers[relation_key("causedBy")] = sorted(said["causedBy"])
+    stop = Name(STOP, NAMESPACE, said["stop"])
+    return Statements(at, said=(Said(stop, Role.LISTED, facet_set(registers), Rank.PERSON),))
+
+
+def _restart(subject: Name, said: Arguments, at: Instant) -> Statements:
+    registers = {attribute_key("closedAt"): isoformat(at), attribute_key("restartedBy"): said["by"]}
+    if said["override"] is not None:
+        registers[attribute_key("restartOverride")] = said["override"]
+    return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
+
+
 OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
     "setOwners": _set_owners,
     "addTag": _add_tag,
     "removeTag": _remove_tag,
     "describe": _describe,
     "retireJob": _retire_job,
+    "stop": _stop,
+    "restart": _restart,
 }
 
 

@@ -21,12 +21,12 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.actions import webhook
+from rules.actions import stop, webhook
 from rules.actions.webhook import Occasion
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
 from rules.outbox import Decisions, Firing, Intended, Verdict
-from rules.rule import Mode, Rule
+from rules.rule import Mode, Rule, Stop, Webhook
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -247,7 +247,13 @@ def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Ch
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for owner in _told(rule, hit)
-        for index in range(len(rule.actions))
+        for index, action in enumerate(rule.actions)
+        if isinstance(action, Webhook)
+    ) + tuple(
+        _stopping(occasion, hit, index, action)
+        for hit in impact.hits
+        for index, action in enumerate(rule.actions)
+        if isinstance(action, Stop)
     )
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     if rule.mode is Mode.SHADOW and actions:
@@ -273,7 +279,8 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     kind = rule.targets.type
     if not impact.hits and not impact.truncated:
         return f"no {kind} is downstream"
-    unowned = [hit.entity.urn for hit in impact.hits if not hit.entity.owners]
+    tells = any(isinstance(it, Webhook) for it in rule.actions)
+    unowned = [hit.entity.urn for hit in impact.hits if tells and not hit.entity.owners]
     reasons = [f"the lineage was cut off, so that a {kind} may have been missed"] if impact.truncated else []
     if unowned:
         reasons.append(f"{len(unowned)} without an owner, first {unowned[0]}")
@@ -285,6 +292,7 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> 
     name = owner.name if owner is not None else ""
     key = _hash("action", *_identity(change, rule), hit.entity.urn, name, str(index))
     action = rule.actions[index]
+    assert isinstance(action, Webhook)
     return Intended(
         key=key,
         firing=occasion.firing,
@@ -294,6 +302,23 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> 
         address=action.url.text,
         credential=action.secret.text if action.secret else None,
         body=webhook.event(key, action, occasion, hit, owner),
+        evidence=tuple(sorted({change.position, *hit.evidence})),
+    )
+
+
+def _stopping(occasion: Occasion, hit: Hit, index: int, action: Stop) -> Intended:
+    """One stop for each that is hit, whoever owns it."""
+    rule, change = occasion.rule, occasion.change
+    owners = hit.entity.owners
+    return Intended(
+        key=_hash("action", *_identity(change, rule), hit.entity.urn, str(index)),
+        firing=occasion.firing,
+        kind="stop",
+        target=hit.entity.urn,
+        owner=action.owner or (owners[0].name if owners else f"rule:{rule.name}"),
+        address="",
+        credential=None,
+        body=stop.order(action, rule),
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 

@@ -18,6 +18,7 @@ import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent, NodeEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from graph.cord import STRENGTH
 from graph.errors import InvalidInput
 from ontology import Ontology
 from rules.actions.webhook import check_url
@@ -27,11 +28,13 @@ from rules.rule import (
     CHANGES,
     DEFAULT_DEPTH,
     DEFAULT_MAX_AGE,
+    Action,
     Downstream,
     Mode,
     Rule,
     SchemaChange,
     Severity,
+    Stop,
     Template,
     Trigger,
     Webhook,
@@ -41,6 +44,7 @@ MAX_BYTES = 65_536
 MAX_NESTING = 16
 MAX_FILES = 1_000
 MAX_ACTIONS = 10
+MAX_CAUSE = 10_000  # characters
 MAX_DEPTH = 50
 MAX_CONTROLS = 50
 MAX_ATTACHED = 20
@@ -163,7 +167,7 @@ class _Document:
         self._file = file
         self._ontology = ontology
         self._references = references
-        self._actions: dict[str, Callable[[Node, str], Webhook]] = {"webhook": self._webhook}
+        self._actions: dict[str, Callable[[Node, str], Action]] = {"webhook": self._webhook, "stop": self._stop}
 
     def rule(self, root: Node) -> Rule:
         fields = self._mapping(root, "", ("rule", "version", "on", "do"), _OPTIONAL)
@@ -229,15 +233,15 @@ class _Document:
         name = self._text(fields["downstream"], "for_each.downstream")
         if name not in self._ontology.classes:
             raise self._fault(fields["downstream"], "for_each.downstream", f"the ontology has no class {name[:100]!r}")
-        depth = self._whole(fields["depth"], "for_each.depth", 1, MAX_DEPTH) if "depth" in fields else DEFAULT_DEPTH
+        depth = self._whole(fields["depth"], "for_each.depth", 0, MAX_DEPTH) if "depth" in fields else DEFAULT_DEPTH
         return Downstream(name, self._ontology.subclasses(name), depth)
 
-    def _do(self, node: Node) -> tuple[Webhook, ...]:
+    def _do(self, node: Node) -> tuple[Action, ...]:
         if not isinstance(node, SequenceNode) or not 1 <= len(node.value) <= MAX_ACTIONS:
             raise self._fault(node, "do", f"expected a list of 1 to {MAX_ACTIONS} actions")
         return tuple(self._action(item, f"do[{index}]") for index, item in enumerate(node.value))
 
-    def _action(self, node: Node, path: str) -> Webhook:
+    def _action(self, node: Node, path: str) -> Action:
         fields = self._mapping(node, path, (), tuple(self._actions))
         if len(fields) != 1:
             raise self._fault(node, path, f"expected one action, of {', '.join(self._actions)}")
@@ -264,6 +268,17 @@ class _Document:
         named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
         fields = self._mapping(node, path, (), named)
         return {name: self._expression(it, f"{path}.{name}") for name, it in fields.items()}
+
+    def _stop(self, node: Node, path: str) -> Stop:
+        fields = self._mapping(node, path, ("cause",), ("policy", "owner"))
+        cause = self._text(fields["cause"], f"{path}.cause")
+        if len(cause) > MAX_CAUSE:
+            raise self._fault(fields["cause"], f"{path}.cause", f"is longer than {MAX_CAUSE} characters")
+        return Stop(
+            cause=cause,
+            policy=self._one_of(fields["policy"], f"{path}.policy", tuple(STRENGTH)) if "policy" in fields else "block",
+            owner=self._text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
+        )
 
     def _secret(self, node: Node, path: str) -> Template:
         template = self._template(node, path, _check_secret)

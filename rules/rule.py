@@ -117,8 +117,23 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Pull the cord on what is hit; `owner` is who is to end it, None for the entity's first owner, or the rule."""
+
+    cause: str
+    policy: str = "block"
+    owner: str | None = None
+
+
+Action = Webhook | Stop
+
+
+@dataclass(frozen=True, slots=True)
 class Downstream:
-    """Everything of class `type` at most `depth` dataset hops below; `types` is it and its subclasses."""
+    """Everything of class `type` at most `depth` dataset hops below; `types` is it and its subclasses.
+
+    With depth 0 it is the run's outputs alone.
+    """
 
     type: str
     types: frozenset[str]
@@ -135,7 +150,7 @@ class Rule:
     trigger: Trigger
     when: Expression | None = None
     targets: Downstream | None  # None: what changed itself
-    actions: tuple[Webhook, ...]
+    actions: tuple[Action, ...]
     mode: Mode = Mode.LIVE
     severity: Severity = Severity.WARNING
     owner: str | None = None

@@ -11,6 +11,8 @@ import ontology as shipped_ontology
 from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position
 from graph.reader import GraphSnapshot
 from ontology import Ontology
+from rules.actions.delivery import Action
+from rules.actions.stop import StopOrder, Stops
 from rules.actions.webhook import Webhooks
 from rules.engine import Engine
 from rules.loop import Loop
@@ -35,7 +37,8 @@ class RuleService:
     a restart. `received_at(position)`: when that envelope was received. `append(envelope)`: the journal's,
     durable and de-duplicating by the envelope's key. `references`: the values of `${NAME}` in rules; hand
     over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
-    are not public. `clock`: what leases and waits go by; one for all processes that share the outbox.
+    are not public. `stop(target, order)`: the envelope of a stop; None where rules pull no cord. `clock`: what
+    leases and waits go by; one for all processes that share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -54,6 +57,7 @@ class RuleService:
         *,
         ontology: Ontology | None = None,
         outbox: Outbox | None = None,
+        stop: Callable[[str, StopOrder], NewEnvelope] | None = None,
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
@@ -65,7 +69,10 @@ class RuleService:
         self._clock = clock
         engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
         self._use = engine.use
-        worker = Worker(self._outbox, {"webhook": webhooks}, append, clock)
+        actions: dict[str, Action] = {"webhook": webhooks}
+        if stop is not None:
+            actions["stop"] = Stops(stop, append)
+        worker = Worker(self._outbox, actions, append, clock)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 

@@ -144,6 +144,7 @@ class ServiceStatus:
     position_rdf: int | None
     dead_letters: int
     counts: Sequence[TypeCount]
+    stops: int
     started_at: Instant
     authentication: bool
 

@@ -34,6 +34,8 @@ LOOKUPS = frozenset(
         "parent",
         "retired",
         "relations",
+        "stopped",
+        "stops",
     }
 ) | {
     "inputs",
@@ -61,6 +63,7 @@ ROWS = {
     "inputs": 3,
     "outputs": 3,
     "relations": 20,
+    "stops": 3,
 }
 """Rows assumed where the operation does not say `first`."""
 
@@ -168,7 +171,7 @@ class _Measuring:
         if name in _INTROSPECTION:
             _compare("depth of introspection", below.depth, _INTROSPECTION_DEPTH)
             return _Measure(1, below.fields + 1, 0)
-        paged = name in ROWS and name not in ("lineage", "paths", "columns", "inputs", "outputs", "relations")
+        paged = name in ROWS and name not in ("lineage", "paths", "columns", "inputs", "outputs", "relations", "stops")
         rows = self._rows(node, name)
         looked_up = name in LOOKUPS or name in self._relations
         lookups = int(looked_up) + (rows if paged else 0) + rows * below.lookups

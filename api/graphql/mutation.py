@@ -12,10 +12,19 @@ import strawberry
 
 from api.auth import Scope
 from api.graphql import answers, shapes
+from api.graphql.cord import (
+    StopPolicy,
+    check_causes,
+    check_resolved,
+    check_stoppable,
+    named_override,
+    to_restart,
+)
 from api.graphql.inputs import OwnerInput
 from api.graphql.query import operation
 from api.graphql.shapes import answering
 from api.graphql.values import Json
+from graph.cord import STOP
 from graph.errors import InvalidInput, NotFound
 from graph.model import Name, NewEnvelope, parse_urn
 from graph.reader import EntityRecord
@@ -87,6 +96,58 @@ class Mutation:
     @answering(shapes.MutationResult, "Say that an entity does not have a relation to another.")
     def unrelate(self, info: strawberry.Info, urn: str, relation: str, target: str) -> answers.MutationResult:
         return _relate(info, urn, relation, target, holds=False)
+
+    @answering(
+        shapes.MutationResult,
+        "Pull the cord on a data asset, a job or a data product; answers the stop. `owner` is who is to end it (left"
+        " out: who says so), `causedBy` the incidents or findings that must be closed before it goes on.",
+    )
+    def stop(
+        self,
+        info: strawberry.Info,
+        urn: str,
+        cause: str,
+        policy: StopPolicy = StopPolicy.BLOCK,
+        owner: str | None = None,
+        caused_by: list[str] | None = None,
+    ) -> answers.MutationResult:
+        asking = operation(info)
+        entity = _writable(info, urn)
+        check_stoppable(entity, asking.services.ontology)
+        if not cause.strip() or len(cause) > MAX_TEXT:
+            raise InvalidInput(f"expected 1 to {MAX_TEXT} characters", field="cause")
+        with asking.services.reader.snapshot() as snapshot:
+            causes = check_causes(caused_by or (), snapshot, asking.services.ontology)
+        name = statement.new_stop()
+        said = {
+            "stop": name,
+            "cause": cause.strip(),
+            "policy": policy.value,
+            "owner": asking.caller.name if owner is None else _word(owner, "owner"),
+            "causedBy": causes,
+        }
+        envelope = statement.envelope("stop", entity.urn, said, asking.caller.name, asking.services.now())
+        return _journal(info, envelope, Name(STOP, statement.NAMESPACE, name))
+
+    @answering(
+        shapes.MutationResult,
+        "Let go on what was stopped, by the urn of the stop or of what was stopped. Every cause must be closed, else"
+        " `override` names who answers for it and why, as who/why.",
+    )
+    def restart(self, info: strawberry.Info, urn: str, override: str | None = None) -> answers.MutationResult:
+        asking = operation(info)
+        asking.caller.require(Scope.WRITE)
+        asking.await_position(asking.services.journal.last_position())  # the stop may have been said just now
+        entity = _writable(info, urn)
+        answers_for_it = None if override is None else named_override(override, MAX_TEXT)
+        with asking.services.reader.snapshot() as snapshot:
+            stops = to_restart(entity, snapshot)
+            for stop in stops if answers_for_it is None else ():
+                check_resolved(stop, snapshot, asking.services.ontology)
+        said = {"override": answers_for_it}
+        by, at = asking.caller.name, asking.services.now()
+        envelopes = [statement.envelope("restart", stop.urn, said, by, at) for stop in stops]
+        return _journal(info, envelopes, parse_urn(entity.urn))
 
     @answering(
         shapes.MutationResult,
@@ -169,14 +230,17 @@ def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any])
     return _journal(info, envelope, parse_urn(entity.urn))
 
 
-def _journal(info: strawberry.Info, envelope: NewEnvelope, subject: Name | None) -> answers.MutationResult:
-    """Store the envelope, wait for the graph to have read it, and look the entity up again.
+def _journal(
+    info: strawberry.Info, said: NewEnvelope | Sequence[NewEnvelope], subject: Name | None
+) -> answers.MutationResult:
+    """Store what was said, wait for the graph to have read it, and look the entity up again.
 
     The statement is safe once stored: should the graph not catch up in time, the answer says so by having no
     entity.
     """
     asking = operation(info)
-    [appended] = asking.services.journal.append((envelope,))
+    envelopes = (said,) if isinstance(said, NewEnvelope) else said
+    appended = asking.services.journal.append(envelopes)[-1]
     progress = asking.services.progress
     if subject is None or not progress.await_position(appended.position, asking.services.position_wait):
         return answers.MutationResult(appended.position, None)

@@ -219,6 +219,10 @@ class Query:
         question = Question(sql, dialect or "", default_db or None, default_schema or None, convention, namespace)
         return what_if(question, operation(info), snapshot_of(info, None))
 
+    @answering(list[shapes.Stop], "The stops that hold, the oldest first; those that ended are in `entities`.")
+    def stops(self, info: strawberry.Info, first: int | None = None, as_of: AsOf | None = None) -> list[EntityRecord]:
+        return [it.entity for it in snapshot_of(info, as_of).stops()[: page_size(first)]]
+
     @answering(list[EntityType], "The classes of the ontology in force, or those that are named.")
     def types(self, info: strawberry.Info, names: list[str] | None = None) -> list[TypeRecord]:
         return types_of(operation(info).services.ontology, names)
@@ -226,7 +230,8 @@ class Query:
     @answering(shapes.ServiceStatus)
     def status(self, info: strawberry.Info) -> answers.ServiceStatus:
         services = operation(info).services
-        counts = snapshot_of(info, None).counts() if "counts" in _selected(info._raw_info) else {}
+        selected = _selected(info._raw_info)
+        counts = snapshot_of(info, None).counts() if "counts" in selected else {}
         return answers.ServiceStatus(
             version=services.version,
             ontology_version=services.ontology.version,
@@ -235,6 +240,7 @@ class Query:
             position_rdf=services.rdf_position(),
             dead_letters=services.journal.dead_letter_count(),
             counts=[answers.TypeCount(type, count) for type, count in sorted(counts.items())],
+            stops=len(snapshot_of(info, None).stops()) if "stops" in selected else 0,
             started_at=services.started_at,
             authentication=services.authentication(),
         )

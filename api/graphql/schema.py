@@ -50,6 +50,7 @@ _DECLARED: dict[str, type] = {
     "Column": shapes.Column,
     "Job": shapes.Job,
     "Run": shapes.Run,
+    "Stop": shapes.Stop,
 }
 
 

@@ -26,6 +26,7 @@ from graph.reader import (
     EntityRecord,
     GraphSnapshot,
     RunRecord,
+    StopHere,
     VersionRecord,
 )
 
@@ -136,6 +137,14 @@ def _relations(root: strawberry.Parent[EntityRecord], info: strawberry.Info, fir
     return relations
 
 
+def stopped(entity: EntityRecord, snapshot: GraphSnapshot) -> StopHere | None:
+    return next(iter(snapshot.stops_on(entity)), None)
+
+
+def stops(entity: EntityRecord, snapshot: GraphSnapshot) -> Sequence[StopHere]:
+    return snapshot.stops_on(entity)
+
+
 @strawberry.type(description="Another name an entity is known by.")
 class Alias:
     namespace: str
@@ -164,6 +173,16 @@ class Relation:
     entity: Entity = about("The other one.")
 
 
+@strawberry.type(description="A stop for which an entity stands.")
+class Stopped:
+    stop: Stop = read("stop.entity")
+    policy: str = read("stop.policy", "block, isolate or warn; with warn it may go on.")
+    cause: str = read("stop.cause")
+    owner: str | None = read("stop.owner", "Who is to end it.")
+    since: Instant = read("stop.since")
+    via: list[str] = about("Urns from what was stopped down to the entity; of the entity alone where it was stopped.")
+
+
 @strawberry.interface
 class Node:
     id: strawberry.ID = read("urn")
@@ -184,6 +203,12 @@ class Entity(Node):
     created_at: Instant
     updated_at: Instant
     dropped: bool = about("Gone from its system; shown in lineage, left out of lists unless asked for.")
+    stopped: Stopped | None = ask(
+        stopped, "The strongest of its `stops`; a column's and a run's are its dataset's, its job's."
+    )
+    stops: list[Stopped] = ask(
+        stops, "The stops that hold for it, those from upstream too: the strongest, then the nearest first."
+    )
     relations: list[Relation] = strawberry.field(
         resolver=_relations,
         description="What was said to join it to others: at most `first` going out, then coming in.",
@@ -244,6 +269,11 @@ class Run(Entity):
     outputs: list[Entity] = ask(run_outputs)
     job: Job | None = ask(job_of_run)
     parent: Run | None = ask(parent)
+
+
+@strawberry.type(description="Somebody pulled the cord on an entity.")
+class Stop(Entity):
+    pass
 
 
 @strawberry.type
@@ -336,6 +366,7 @@ class ServiceStatus:
     position_rdf: int | None = about("Position that RDF has; null where it is not kept, or nobody has asked it yet.")
     dead_letters: int
     counts: list[TypeCount]
+    stops: int = about("How many stops hold.")
     started_at: Instant
     authentication: bool
 

@@ -133,6 +133,8 @@ class Neo4jSnapshot:
         self.parent = fold.parent
         self.is_retired = fold.is_retired
         self.counts = fold.counts
+        self.stops = fold.stops
+        self.stops_on = fold.stops_on
 
     def lineage(self, query: LineageQuery) -> LineageAnswer:
         if query.history:

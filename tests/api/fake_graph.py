@@ -27,6 +27,8 @@ from graph.reader import (
     PathRecord,
     RelationRecord,
     RunRecord,
+    StopHere,
+    StopRecord,
     Tag,
     VersionRecord,
 )
@@ -147,6 +149,12 @@ class FakeGraph:
     def paths(self, source: str, target: str, level: Level, limit: int = 20) -> tuple[PathRecord, ...]:
         self.asked.append((source, target, level))
         return (PathRecord(tuple(self.records), tuple(self.edges)),)
+
+    def stops(self) -> tuple[StopRecord, ...]:
+        return ()
+
+    def stops_on(self, entity: EntityRecord) -> tuple[StopHere, ...]:
+        return ()
 
     def counts(self) -> dict[str, int]:
         return {"Table": len(self.records)}

@@ -19,11 +19,11 @@ KEY_CLASSES = set(
     "Incident Tag GlossaryTerm Person Team Domain DataProduct Environment Rule Firing "
     "CodeRepository System Schema Constraint Resource Release Configuration Account Metric Glossary Experiment Feature "
     "PolicyRule Framework Control AccessGrant Role Measurement Finding ServiceLevelObjective Budget "
-    "BusinessProcess".split()
+    "BusinessProcess Stop".split()
 )
 MODULES = (
-    "andon analytics business cloud compute containers cost governance lean machine_learning orchestration process "
-    "programming quality schema semantic storage"
+    "andon analytics business cloud compute containers cord cost governance lean machine_learning orchestration "
+    "process programming quality schema semantic storage"
 ).split()
 STANDARDS = (
     "http://www.w3.org/ns/prov#",

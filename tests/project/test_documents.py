@@ -19,6 +19,7 @@ DOCUMENTS = [
         "docs/operating.md",
         "docs/facts.md",
         "docs/questions.md",
+        "docs/cord.md",
     )
 ]
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -219,6 +219,21 @@ def mutation(at: int, op: str, urn: str, **more: Any) -> Json:
     return {"op": op, "urn": urn, "by": "ann", "at": iso(at)} | more
 
 
+def stop(at: int, urn: str, policy: str = "block", name: str = "s", causes: Sequence[str] = ()) -> Json:
+    """The body by which somebody pulls the cord."""
+    said = {"stop": name, "cause": "it is wrong", "policy": policy, "owner": "ann", "causedBy": list(causes)}
+    return mutation(at, "stop", urn, **said)
+
+
+def restart(at: int, name: str = "s", override: str | None = "ann/it is right") -> Json:
+    return mutation(at, "restart", stopped(name), override=override)
+
+
+def stopped(name: str = "s") -> str:
+    """The urn of a stop."""
+    return urn("stop", "andon", name)
+
+
 def facts(at: int, *entities: Json, dropped: Iterable[str] = (), by: str | None = None) -> Json:
     """The body of a facts envelope; with `by` what a person says."""
     said: Json = {"id": "1", "source": by or "crawl", "at": iso(at), "entities": list(entities)}

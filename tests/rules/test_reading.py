@@ -8,7 +8,7 @@ import pytest
 from ontology import Ontology
 from rules import RuleFault, RulesRejected, load_rules, read_rule
 from rules.reading import MAX_BYTES, MAX_NESTING
-from rules.rule import Mode, SchemaChange, Severity
+from rules.rule import Mode, SchemaChange, Severity, Stop
 from tests.rules.conftest import REFERENCES, RULE
 
 SECRET = {**REFERENCES, "HOOK_SECRET": "canary-0123456789abcdef"}
@@ -87,6 +87,7 @@ def test_layout_and_comments_do_not_make_another_version_but_content_does(words:
     assert version(changed("leaves stale", "leaves old")) != version(RULE)
 
 
+STOPPING = RULE.split(b"  - webhook")[0] + b"  - stop: {cause: It failed., policy: warn}\n"
 BAD = [
     ("a misspelt key", changed("for_each:", "foreach:"), 5, "unknown key 'foreach'"),
     (
@@ -150,7 +151,7 @@ BAD = [
         "unknown key 'a b'",
     ),
     ("an unknown class", changed("Dashboard}", "Dashbord}"), 5, "the ontology has no class 'Dashbord'"),
-    ("a depth without bound", changed("Dashboard}", "Dashboard, depth: 1000}"), 5, "from 1 to 50"),
+    ("a depth without bound", changed("Dashboard}", "Dashboard, depth: 1000}"), 5, "from 0 to 50"),
     (
         "a list for keys and values",
         changed("{downstream: Dashboard}", "[Dashboard]"),
@@ -163,7 +164,14 @@ BAD = [
         7,
         "expected a list of 1 to 10",
     ),
-    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook"),
+    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook, stop"),
+    ("a stop without a cause", STOPPING.replace(b"cause: It failed., ", b""), 7, "do[0].stop: cause is missing"),
+    (
+        "a policy that is none",
+        STOPPING.replace(b"warn", b"halt"),
+        7,
+        "do[0].stop.policy: expected one of block, isolate, warn",
+    ),
     ("an event type with blanks", changed("dev.andon.run.failed", "a b"), 7, "event_type: expected words"),
     ("a reference without a value", changed("ANDON_DEMO_WEBHOOK", "NOT_SET"), 7, "${NOT_SET} has no value"),
     (
@@ -291,3 +299,11 @@ def test_two_rules_of_one_name_are_refused(words: Ontology, tmp_path: Path) -> N
 def test_a_folder_that_is_not_there_is_refused(words: Ontology, tmp_path: Path) -> None:
     with pytest.raises(RulesRejected, match="there is no such folder"):
         load_rules(tmp_path / "nowhere", words, REFERENCES)
+
+
+def test_a_stop_says_why_by_which_policy_and_who_is_to_end_it(words: Ontology) -> None:
+    [plain] = read_rule(STOPPING.replace(b", policy: warn", b""), "stop.yaml", words, {}).actions
+    [owned] = read_rule(STOPPING.replace(b"warn", b"isolate, owner: team:ops"), "stop.yaml", words, {}).actions
+
+    assert plain == Stop(cause="It failed.", policy="block", owner=None)
+    assert owned == Stop(cause="It failed.", policy="isolate", owner="team:ops")

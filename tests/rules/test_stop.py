@@ -1,0 +1,49 @@
+"""A rule's stop is said once, whatever happens between saying it and noting that it was said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from api.app import stop_of_rule
+from graph.errors import Unavailable
+from graph.model import Instant, NewEnvelope, Position
+from graph.sqlite_journal import SqliteJournal
+from rules.actions.delivery import Delivered, Postponed
+from rules.actions.stop import Stops
+from rules.outbox import Intended
+
+INTENDED = Intended(
+    key="5f3a",
+    firing="f1",
+    kind="stop",
+    target="urn:andon:dataset:db:orders",
+    owner="team:ops",
+    address="",
+    credential=None,
+    body=b'{"cause":"It failed.","policy":"warn","rule":"late"}',
+    evidence=(Position(3),),
+)
+
+
+def test_a_stop_that_is_delivered_again_is_one_envelope(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    stops = Stops(stop_of_rule, lambda envelope: journal.append((envelope,)))
+
+    outcomes = [stops.deliver(INTENDED, Instant(1_000_000)), stops.deliver(INTENDED, Instant(9_000_000))]
+
+    assert outcomes == [Delivered(), Delivered()]
+    [envelope] = journal.read(Position(0), 10)
+    assert envelope.body is not None
+    said = json.loads(envelope.body)
+    assert (said["op"], said["stop"], said["urn"]) == ("stop", "5f3a", INTENDED.target)
+    assert (said["cause"], said["policy"], said["owner"], said["by"]) == ("It failed.", "warn", "team:ops", "rule:late")
+    assert said["at"] == "1970-01-01T00:00:01Z"
+    journal.close()
+
+
+def test_a_journal_that_is_away_is_tried_again() -> None:
+    def append(envelope: NewEnvelope) -> None:
+        raise Unavailable("the disk is full")
+
+    assert Stops(stop_of_rule, append).deliver(INTENDED, Instant(0)) == Postponed("the disk is full")
