@@ -13,6 +13,7 @@ from graph.rdf.remote import RemoteStore, Server
 from graph.rdf.terms import Terms
 from graph.sqlite import SqliteGraph
 from ontology import Ontology, load
+from tests.rdf.listening import Listening
 from tests.rdf.projected import AnyStore, Projected
 from tests.servers.fuseki import FusekiServer
 from tests.servers.fuseki import Missing as NoFuseki
@@ -53,6 +54,13 @@ def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
         pytest.skip(f"no Fuseki: {why}")
     with server:
         yield server
+
+
+@pytest.fixture
+def outside() -> Iterator[Listening]:
+    listening = Listening()
+    yield listening
+    listening.stop()
 
 
 AnyServer = OxigraphServer | FusekiServer
