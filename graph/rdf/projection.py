@@ -239,15 +239,14 @@ class Projection:
             now = Held(mark_of(snapshot), terms.fingerprint)
             self._set_incarnation(now.mark.incarnation)
             if self._rebuild.is_set() or before is None or not _follows(now, before):
-                self._rebuild.clear()
                 self._build(snapshot, now, terms)
             elif now.mark.position > before.mark.position:
                 delta = difference(snapshot, before.mark, terms, _REBUILD_ROWS, self._seen)
                 if delta is None:
                     self._build(snapshot, now, terms)
                 else:
-                    self._seen.update(delta.seen)
                     self._store.apply(delta, before, now)
+                    self._seen.update(delta.seen)
         self._set_held(now)
         return now != before
 
@@ -272,7 +271,10 @@ class Projection:
     def _build(self, snapshot: Snapshot, now: Held, terms: Terms) -> None:
         began = time.monotonic()
         self._seen.clear()
+        is_asked = self._rebuild.is_set()
         self._store.build(self._until_stopped(whole(snapshot, terms, self._seen)), now)
+        if is_asked:
+            self._rebuild.clear()
         _log.info("the graph is written as RDF anew, in %.1f s", time.monotonic() - began)
 
     def _until_stopped(self, parts: Iterator[list[Quad]]) -> Iterator[list[Quad]]:
