@@ -27,7 +27,7 @@ class Missing(Exception):
 
 
 class FusekiServer:
-    """One server with one dataset; it can be killed and started again: empty, or with what it had if it `keeps` that."""
+    """One server with one dataset; killed, it can be started again: empty, or with what it had if it `keeps` that."""
 
     def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         home = os.environ.get("JAVA_HOME")
