@@ -87,6 +87,7 @@ endif
 	$(PY) -m pytest -m 'not systems' $(PYTEST_ARGS)
 
 test-systems: install-dev ui servers ## the heavy tests: whole installations with real servers that are killed and restarted
+	@scripts/fuseki >/dev/null || test "$$CI" != true
 	$(PY) -m pytest -m systems $(PYTEST_ARGS)
 
 chromium: ## find or install the browser that the page's tests drive

@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from benchmarks import crash, gate, growth, ingest, projector, questions, restart, soak, sql
+from benchmarks import crash, gate, growth, ingest, projector, questions, rdf, restart, soak, sparql, sql
 from benchmarks.noise import Noise
 from benchmarks.report import Section
 from benchmarks.workbench import Workbench
 
 _BY_DEFAULT = {
-    "embedded": ("ingest", "lineage", "restart", "growth", "projector", "sql", "gate"),
+    "embedded": ("ingest", "lineage", "restart", "growth", "projector", "sql", "rdf", "rdf-lag", "sparql", "gate"),
     "server": ("loading", "lineage", "lag", "throughput"),
 }
 _SIZES = {"embedded": "1000,10000", "server": "1000,10000,100000"}
@@ -55,6 +55,9 @@ def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Cal
         "growth": lambda: growth.measure(bench),
         "projector": lambda: projector.measure(bench.folder, bench.datasets, 1_000 if bench.quick else 5_000),
         "sql": lambda: sql.measure(bench),
+        "rdf": lambda: rdf.measure(bench),
+        "rdf-lag": lambda: rdf.measure_lag(bench),
+        "sparql": lambda: sparql.measure(bench),
         "gate": lambda: gate.measure(bench),
         "crash": lambda: crash.measure(bench, options.crash or (10 if bench.quick else 200)),
         "soak": lambda: soak.measure(bench, options.soak or (0.5 if bench.quick else 15)),
@@ -81,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measures Andon on this machine, on loopback, in a temporary folder. docs/benchmarks.md"
-        " says what each figure means. Without options: all sections but crash and soak, about 10 minutes.",
+        " says what each figure means. Without options: all sections but crash and soak, about 15 minutes.",
     )
     parser.add_argument(
         "--stack",
@@ -95,8 +98,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        help="sections: ingest, lineage, restart, growth, projector, sql, gate, crash, soak; by --stack server:"
-        " loading, lineage, lag, throughput",
+        help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, crash, soak; by"
+        " --stack server: loading, lineage, lag, throughput",
     )
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(

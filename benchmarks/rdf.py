@@ -1,177 +1,171 @@
-"""RDF: how long building it takes, how far it lags behind, what that costs ingest, and how fast SPARQL answers.
-
-python -m benchmarks.rdf [DATASETS ...]     (1,000 datasets of 20 columns make about 350,000 triples)
-"""
+"""RDF: how long building it takes, what bringing it along costs ingest, and how far it is behind."""
 
 from __future__ import annotations
 
-import random
-import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import requests
 
 import ontology
 from benchmarks.estate import Estate
 from benchmarks.events import Mix, Size, bodies
-from benchmarks.projector import append, prepared
-from benchmarks.questions import urn_of
-from benchmarks.report import percentile
+from benchmarks.following import RATE, Followed, send_and_follow, wait_for
+from benchmarks.load import send_mix
+from benchmarks.report import Section, percentile
+from benchmarks.service import Andon, bytes_in
+from benchmarks.workbench import Workbench
 from graph.model import AsOf, Position
-from graph.projector import Projector
 from graph.rdf.asking import Rdf
 from graph.rdf.delta import whole
 from graph.rdf.question import Asked, Limits
 from graph.rdf.terms import Terms
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
-from graph.sqlite_journal import SqliteJournal
-from ingest import openlineage
 
-_LIMITS = Limits(
-    seconds=60, max_bytes=10**8, workers=2, memory=2 * 10**9, past_states=2, past_triples=10**8
-)  # fmt: skip
-_RATE = 100  # events a second while the lag is looked at
-_LAG_SECONDS = 20.0
-_BURST = 1_500  # events to fold as fast as can be
-_PREFIXES = "PREFIX andon: <https://andon.dev/ns#> PREFIX prov: <http://www.w3.org/ns/prov#> "
-_QUERIES = {
-    "an entity's triples": "SELECT ?p ?o { <%s> ?p ?o }",
-    "what it is made of, all the way": _PREFIXES + "SELECT DISTINCT ?it { <%s> andon:derivedFrom+ ?it }",
-    "what is made of it, all the way": _PREFIXES + "SELECT DISTINCT ?it { ?it andon:derivedFrom+ <%s> }",
-    "its columns' sources": _PREFIXES + "SELECT ?c ?s { <%s> andon:hasColumn ?c . ?c andon:columnDerivedFrom ?s }",
-}
-_WHOLE = {
-    "all triples counted": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
-    "jobs by number of outputs": _PREFIXES
-    + "SELECT ?job (COUNT(?it) AS ?n) { ?job andon:writes ?it } GROUP BY ?job ORDER BY DESC(?n) LIMIT 10",
-}
+MILLION = 3_300
+"""Datasets of the estate, each with 20 columns and their lineage, that make a million triples."""
+
+COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+_LIMITS = Limits(seconds=600, max_bytes=10**8, workers=2, memory=2 * 10**9, past_states=2, past_triples=10**8)
+_CLIENTS = 8
+_WITHIN = 600.0
+_EVERY = 0.1
+_STATUS = {"query": "{ status { positionProjected positionRdf } }"}
 
 
-def main() -> None:
-    for count in [int(it) for it in sys.argv[1:]] or [1_000, 3_000]:
-        with tempfile.TemporaryDirectory() as folder:
-            _measure(Path(folder), count)
+# Building --------------------------------------------------------------------------------------------------------
 
 
-def _measure(folder: Path, count: int) -> None:
+def measure(bench: Workbench) -> Section:
+    section = Section(
+        "rdf",
+        "RDF built anew from the fold state (in process, Oxigraph on disk)",
+        ("datasets", "triples", "built s", "triples/s", "of it mapping s", "MB on disk", "bytes a triple",
+         "half the events: made s", "asked again ms"),
+    )  # fmt: skip
+    for datasets in (bench.datasets[0],) if bench.quick else (bench.datasets[0], MILLION):
+        data = bench.copy(datasets)
+        section.add(datasets, *_built(data))
+        bench.discard(data)
+    section.notes.append(
+        "mapping: the same triples made and thrown away; half the events: the first question as of then"
+    )
+    return section
+
+
+def _built(data: Path) -> tuple[int | float, ...]:
     words = ontology.load()
     terms = Terms(words)
-    estate = Estate.of(count)
-    with prepared(folder, count, Size.LARGE) as (journal, store, _):
+    store = SqliteGraph(data / "graph.db", words)
+    rdf = Rdf(store, store.position, terms, data / "rdf", _LIMITS)
+    try:
         with store.snapshot() as snapshot:
             assert isinstance(snapshot, Snapshot)
             began = time.perf_counter()
             triples = sum(len(part) for part in whole(snapshot, terms))
             mapping = time.perf_counter() - began
-        projector = _projector(journal, store, words, None)
-        rdf = Rdf(store, lambda: projector.position, terms, folder / "rdf", _LIMITS)
         began = time.perf_counter()
         rdf.projection.step()
         seconds = time.perf_counter() - began
-        _say(f"{count:,} datasets: {triples:,} triples built in {seconds:.1f} s, {triples / seconds:,.0f}/s"
-             f" (of which mapping {mapping:.1f} s)")  # fmt: skip
-        size = sum(it.stat().st_size for it in (folder / "rdf").rglob("*") if it.is_file())
-        _say(f"  on disk {size / 1e6:,.0f} MB, {size / triples:.0f} bytes a triple")
-        rdf.start()
-        _answers(rdf, estate)
-        began = time.perf_counter()
-        rdf.ask(Asked(query=_WHOLE["all triples counted"], as_of=AsOf(position=Position(projector.position // 2))), 600)
-        _say(f"  the graph as of half the events, asked for the first time: {time.perf_counter() - began:.1f} s")
-        events = bodies(Mix(estate.jobs, Size.LARGE, seed=7))
-        _fold_rate("folding alone", journal, store, words, None, events)
-        rdf.projection.stop()
-        rdf = Rdf(store, lambda: projector.position, terms, folder / "rdf", _LIMITS, always=True)
-        projector = _projector(journal, store, words, rdf)
-        projector.catch_up()
-        rdf.start()
-        rdf.projection.await_fresh(projector.position, 600)
-        _fold_rate("folding, with RDF brought along", journal, store, words, rdf, events)
-        rdf.projection.await_fresh(0, 600)
-        began = time.perf_counter()
-        projector = _projector(journal, store, words, rdf)
-        rdf.projection._folded = lambda: projector.position
-        rdf.projection.await_fresh(projector.position, 600)
-        _say(f"  the backlog of that was written {time.perf_counter() - began:.1f} s later")
-        _lag(rdf, projector, journal, events)
+        size = bytes_in(data / "rdf")
+        asked = Asked(query=COUNT, as_of=AsOf(position=Position(store.position() // 2)))
+        first, again = (_seconds_of(rdf, asked) for _ in range(2))
+    finally:
         rdf.stop()
+        store.close()
+    return triples, seconds, triples / seconds, mapping, size / 1e6, size / triples, first, 1000 * again
 
 
-def _projector(journal: SqliteJournal, store: SqliteGraph, words: ontology.Ontology, rdf: Rdf | None) -> Projector:
-    decoders = {"openlineage": openlineage.Decoder(words.kind_for_namespace)}
-    return Projector(journal, store, decoders, () if rdf is None else (rdf.notice,))
-
-
-def _answers(rdf: Rdf, estate: Estate) -> None:
-    chosen, hubs = random.Random(1).sample(estate.tables, 40), estate.hubs[:10]
-    for name, query in _QUERIES.items():
-        ours = [_ask(rdf, query % urn_of(it)) for it in (*chosen[:3], *chosen)][3:]
-        of_hubs = [_ask(rdf, query % urn_of(it)) for it in hubs]
-        _say(f"  {name}: p50 {percentile(ours, 0.5):.1f} ms, p99 {percentile(ours, 0.99):.1f};"
-             f" of a hub p50 {percentile(of_hubs, 0.5):.1f}")  # fmt: skip
-    for name, query in _WHOLE.items():
-        _say(f"  {name}: {percentile([_ask(rdf, query) for _ in range(3)], 0.5):.0f} ms")
-
-
-def _ask(rdf: Rdf, query: str) -> float:
+def _seconds_of(rdf: Rdf, asked: Asked) -> float:
     began = time.perf_counter()
-    rdf.ask(Asked(query=query), 600)
-    return 1000 * (time.perf_counter() - began)
+    rdf.ask(asked, _WITHIN)
+    return time.perf_counter() - began
 
 
-def _fold_rate(
-    name: str, journal: SqliteJournal, store: SqliteGraph, words: ontology.Ontology, rdf: Rdf | None,
-    events: Iterator[bytes],
-) -> None:  # fmt: skip
-    append(journal, [next(events) for _ in range(_BURST)])
-    projector = _projector(journal, store, words, rdf)
-    if rdf is not None:
-        rdf.projection._folded = lambda: projector.position
-    began = time.perf_counter()
-    projector.catch_up()
-    _say(f"  {name}: {_BURST / (time.perf_counter() - began):,.0f} events/s")
+# Bringing it along -----------------------------------------------------------------------------------------------
 
 
-def _lag(rdf: Rdf, projector: Projector, journal: SqliteJournal, events: Iterator[bytes]) -> None:
-    """Send the mix at a steady rate, and look how long after its receipt each position is in RDF."""
-    projector.start()
-    sent: dict[int, float] = {}
-    lags: list[float] = []
-    done = threading.Event()
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """Where a service is, by its own word."""
 
-    def look() -> None:
-        seen = rdf.position
-        until = time.perf_counter() + 120
-        while (not done.is_set() or seen < max(sent, default=0)) and time.perf_counter() < until:
-            now, moment = rdf.position, time.perf_counter()
-            lags.extend(moment - sent[it] for it in range(seen + 1, now + 1) if it in sent)
-            seen = max(seen, now)
-            time.sleep(0.01)
+    andon: Andon
+    session: requests.Session
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    began = time.perf_counter()
-    for index, body in enumerate(events):
-        wait = began + index / _RATE - time.perf_counter()
-        if wait > 0:
-            time.sleep(wait)
-        append(journal, [body])
-        sent[journal.last_position()] = time.perf_counter()
-        if time.perf_counter() - began > _LAG_SECONDS:
-            break
-    rate = len(sent) / (time.perf_counter() - began)
-    done.set()
-    watcher.join(150)
-    projector.stop()
-    _say(f"  lag at {rate:.0f} events/s: p50 {percentile(lags, 0.5):.2f} s, p99 {percentile(lags, 0.99):.2f} s,"
-         f" greatest {max(lags):.2f} s")  # fmt: skip
+    def projected(self) -> int:
+        return int(self._status()["positionProjected"])
+
+    def rdf(self) -> int:
+        return int(self._status()["positionRdf"] or 0)
+
+    def _status(self) -> dict[str, int | None]:
+        answer = self.session.post(f"{self.andon.url}/graphql", json=_STATUS, timeout=60)
+        found: dict[str, int | None] = answer.json()["data"]["status"]
+        return found
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def measure_lag(bench: Workbench) -> Section:
+    datasets = bench.datasets[0]
+    section = Section(
+        "rdf-lag",
+        f"Ingest with RDF off and always on, onto {datasets:,} datasets (12 kB events)",
+        ("load", "rdf", "events", "durable/s", "queryable/s", "in RDF/s", "server CPU ms/event", "behind p50 s",
+         "p95 s", "greatest s", "in RDF s after the last"),
+    )  # fmt: skip
+    for mode in ("off", "always"):
+        data = bench.copy(datasets)
+        with Andon(data, "--rdf", mode) as andon, requests.Session() as session:
+            andon.wait_ready()
+            positions = _Positions(andon, session)
+            followed = [Followed("graph", positions.projected, _EVERY)]
+            followed += [Followed("RDF", positions.rdf, _EVERY)] if mode == "always" else []
+            _settle(andon, followed)
+            section.add(f"{_CLIENTS} clients", mode, *_burst(andon, followed, datasets, bench.seconds(10, 3)))
+            section.add(f"{RATE} events/s", mode, *_steady(andon, followed, datasets, bench.seconds(30, 8)))
+        bench.discard(data)
+    section.notes += [
+        "CPU until all is in the graph, and in RDF where that is on",
+        f"behind: RDF where it is on, else the graph, from each event's 201; looked at every {_EVERY:g} s",
+    ]
+    return section
 
 
-if __name__ == "__main__":
-    main()
+def _settle(andon: Andon, followed: Sequence[Followed]) -> None:
+    """Wait until all that was sent is everywhere."""
+    wait_for(followed, andon.wait_projected(_WITHIN)[0])
+
+
+def _burst(andon: Andon, followed: Sequence[Followed], datasets: int, seconds: float) -> tuple[int | float | None, ...]:
+    """As many as are taken."""
+    before, cpu = followed[0].position(), andon.cpu_seconds()
+    sent = send_mix([andon.url], datasets, Size.LARGE, _CLIENTS, seconds, seed=5)
+    last, _ = andon.wait_projected(_WITHIN)
+    queryable = time.monotonic() - sent.began
+    wait_for(followed, last)
+    done = time.monotonic()
+    count, used = last - before, andon.cpu_seconds() - cpu
+    in_rdf = (count / (done - sent.began), None, None, None, done - sent.ended) if len(followed) > 1 else (None,) * 5
+    rate, *behind = in_rdf
+    return count, sent.accepted / sent.seconds, count / queryable, rate, 1000 * used / count, *behind
+
+
+def _steady(
+    andon: Andon, followed: Sequence[Followed], datasets: int, seconds: float
+) -> tuple[int | float | None, ...]:
+    """Each event at its time."""
+    _settle(andon, followed)
+    events = bodies(Mix(Estate.of(datasets).jobs, Size.LARGE, seed=11))
+    cpu = andon.cpu_seconds()
+    accepted, began, ended = send_and_follow(andon.url, events, seconds, followed)
+    used, count, last = andon.cpu_seconds() - cpu, len(accepted), followed[-1]
+    lags = last.lags(accepted)
+    drained = max(0.0, last.reached[-1][1] - ended)
+    for it in followed:
+        it.reached.clear()
+    return (
+        count, count / (ended - began), None, None,
+        1000 * used / count, percentile(lags, 0.5), percentile(lags, 0.95), max(lags), drained,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from graph.errors import Unavailable
 from graph.model import Change, Position
 from graph.reader import GraphReader
 
@@ -91,9 +92,19 @@ class Rdf:
                 return self._workers.ask(structs.replace(question, folder=str(state.folder))), state.position
         self.projection.await_fresh(asked.min_position, patience)
         if isinstance(self._store, RemoteStore):
-            position = self.projection.position
+            position = self._position_at(self._store, asked.min_position, patience)
             return self._store.ask(question), position
         with self._store.reading() as checkpoint:
             return self._workers.ask(
                 structs.replace(question, folder=str(checkpoint.folder))
             ), checkpoint.held.mark.position
+
+    def _position_at(self, store: RemoteStore, least: int, patience: float) -> Position:
+        """How far a server is, by what it says itself: it may have come back empty, or with less than it had."""
+        held = store.held()
+        if not self.projection.expects(held):
+            self.projection.await_fresh(least, patience, doubted=True)
+            held = store.held()
+        if held is None:
+            raise Unavailable("the graph is being written as RDF", retry_after=2)
+        return held.mark.position

@@ -75,6 +75,7 @@ class Projection:
         self._stopping = threading.Event()
         self._rebuild = threading.Event()
         self._noticed = threading.Event()
+        self._doubted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="andon-rdf", daemon=True)
         self.why_away: AndonError | None = None
         """What keeps the store from being brought along, if anything does."""
@@ -86,9 +87,15 @@ class Projection:
         """How far the store has been brought; 0 while that is not known."""
         return Position(0) if self._held is None else self._held.mark.position
 
-    def await_fresh(self, position: int, timeout: float) -> None:
+    def expects(self, found: Held | None) -> bool:
+        """Whether a store may hold this, which was brought along as is known here, and perhaps further by now."""
+        known = self._held
+        return found is not None and (known is None or _follows(found, known))
+
+    def await_fresh(self, position: int, timeout: float, *, doubted: bool = False) -> None:
         """Somebody asks: block until the store has `position`, and if it was resting, what the fold state has now.
 
+        `doubted`: the store was found without what it was known to hold, and is looked at again before anything else.
         Raises `Unavailable` after `timeout` seconds.
         """
         with self._moved:
@@ -97,11 +104,14 @@ class Projection:
             steps = self._steps
             wanted = self._folded() if was_resting else 0
             self._wake.set()
-            if was_resting or self.position < position:
+            if doubted:
+                self._doubted.set()
+            if was_resting or doubted or self.position < position:
                 self._hurry.set()
             came = self._moved.wait_for(
                 lambda: (
                     self._held is not None
+                    and not self._doubted.is_set()
                     and self.position >= position
                     and (not was_resting or self._steps > steps or self.position >= wanted)
                 ),
@@ -208,6 +218,8 @@ class Projection:
 
     def step(self) -> bool:
         """Bring the store to where the fold state is now, or look how far it has been; False if it is there already."""
+        if self._doubted.is_set():
+            self._look_again()
         if not self._token():
             return self._follow()
         terms = self._terms
@@ -227,17 +239,24 @@ class Projection:
             now = Held(mark_of(snapshot), terms.fingerprint)
             self._set_incarnation(now.mark.incarnation)
             if self._rebuild.is_set() or before is None or not _follows(now, before):
-                self._rebuild.clear()
                 self._build(snapshot, now, terms)
             elif now.mark.position > before.mark.position:
                 delta = difference(snapshot, before.mark, terms, _REBUILD_ROWS, self._seen)
                 if delta is None:
                     self._build(snapshot, now, terms)
                 else:
-                    self._seen.update(delta.seen)
                     self._store.apply(delta, before, now)
+                    self._seen.update(delta.seen)
         self._set_held(now)
         return now != before
+
+    def _look_again(self) -> None:
+        held = self._store.held()
+        with self._moved:
+            self._doubted.clear()
+            if held != self._held:
+                self._held = None
+                self._seen.clear()
 
     def _follow(self) -> bool:
         held = self._store.held()
@@ -252,13 +271,18 @@ class Projection:
     def _build(self, snapshot: Snapshot, now: Held, terms: Terms) -> None:
         began = time.monotonic()
         self._seen.clear()
+        is_asked = self._rebuild.is_set()
         self._store.build(self._until_stopped(whole(snapshot, terms, self._seen)), now)
+        if is_asked:
+            self._rebuild.clear()
         _log.info("the graph is written as RDF anew, in %.1f s", time.monotonic() - began)
 
     def _until_stopped(self, parts: Iterator[list[Quad]]) -> Iterator[list[Quad]]:
         for part in parts:
             if self._stopping.is_set():
                 raise Unavailable("stopped while the RDF store was being built")
+            if not self._token():
+                raise Unavailable("another process is to write the graph to the RDF store")
             yield part
 
 

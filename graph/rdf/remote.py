@@ -1,13 +1,18 @@
 """A triple store at a server of SPARQL 1.1: GraphDB, Fuseki, Oxigraph, Stardog and the like, by HTTP.
 
 What is in the store's default graph is Andon's alone. Every update is fenced: it does nothing where the store holds
-another mark than the update starts from, so that a process that has lost its lease writes nothing.
+another mark than the update starts from, so that a process that has lost its lease writes nothing. A build has a mark
+of its own, which whoever begins another one takes away; a part that is loaded by the Graph Store protocol, which knows
+no conditions, looks for it just before.
+
+What takes more than one request is marked as unfinished until it is done: broken off, it is built anew.
 
 Sources: SPARQL 1.1 Protocol, SPARQL 1.1 Update, SPARQL 1.1 Graph Store HTTP Protocol (W3C, 2013).
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -30,6 +35,7 @@ from .updating import (
     Held,
     Rows,
     data,
+    marked,
     moving,
     read_mark,
     statements,
@@ -44,7 +50,7 @@ _UPDATE_BYTES = 4_000_000  # of one request; a greater update is sent in parts, 
 _LOAD_BYTES = 8_000_000
 _BLOCK = 65_536
 _NOT_ACCEPTABLE = 406
-_BUILDING = f"{MARK} {iri('urn:andon:graph:projection#building')} true"
+_UNFINISHED = iri("urn:andon:graph:projection#unfinished")
 
 _MEDIA = {
     "json": _JSON,
@@ -104,39 +110,60 @@ class RemoteStore:
             yield [_term(binding[name]) if name in binding else "" for name in names]
 
     def held(self) -> Held | None:
-        return read_mark(row for row in self.select(MARK_QUERY) if "building" not in row[0])
+        mark = list(self.select(MARK_QUERY))
+        return None if any(predicate == _UNFINISHED for predicate, _ in mark) else read_mark(mark)
 
     def apply(self, delta: Delta, before: Held, after: Held) -> None:
         update = update_of(delta, held_of(delta, self))
-        self._update(statements(update, after, delta.terms, fence=before))
-        if self.held() != after:
-            raise Unavailable("another Andon writes to this RDF store: looking again", retry_after=2)
+        requests = list(_requests(statements(update, after, delta.terms, fence=before)))
+        if len(requests) > 1:
+            unfinished = f"{MARK} {_UNFINISHED} {literal(secrets.token_hex(8))}"
+            self._update([f"INSERT {{ GRAPH {MARK} {{ {unfinished} }} }} WHERE {{ {marked(before)} }}"])
+        for operations in requests:
+            self._update(operations)
+        self._expect(after)
 
     def build(self, parts: Iterable[Iterable[Quad]], held: Held) -> None:
         is_ours = bool(list(self.select(MARK_QUERY)))
         if not is_ours and list(self.select(ANYTHING_QUERY)):
             raise Conflict("the RDF store holds something that Andon has not put there: name an empty one")
-        self._clear()
+        unfinished = self._clear()
         for part in _batches(parts):
-            self._load(part)
-        self._update(list(moving(held)))
+            self._load(part, unfinished)
+        self._update(list(moving(held, unfinished)))
+        self._expect(held)
+
+    def _expect(self, held: Held) -> None:
+        """What was written did nothing where another one came in between."""
+        if self.held() != held:
+            raise Unavailable("another Andon writes to this RDF store: looking again", retry_after=2)
 
     def forget_others(self, incarnation: int) -> None:
         held = self.held()
         if held is not None and held.mark.incarnation != incarnation:
             self._clear()
 
-    def _clear(self) -> None:
-        """Empty the store, but for a word that it is ours."""
-        mark = f"CLEAR SILENT GRAPH {MARK} ; INSERT DATA {{ GRAPH {MARK} {{ {_BUILDING} }} }}"
-        graphs = " ; ".join(f"CLEAR SILENT GRAPH {graph}" for graph in GRAPHS)
-        self._update([f"{mark} ; CLEAR DEFAULT ; {graphs}"])
+    def _clear(self) -> str:
+        """Empty the store, but for a mark that it is ours and unfinished; answers the pattern that finds this mark."""
+        mark = f"{MARK} {_UNFINISHED} {literal(secrets.token_hex(8))}"
+        self._update(
+            [
+                f"CLEAR SILENT GRAPH {MARK}",
+                f"INSERT DATA {{ GRAPH {MARK} {{ {mark} }} }}",
+                "CLEAR DEFAULT",
+                *(f"CLEAR SILENT GRAPH {graph}" for graph in GRAPHS),
+            ]
+        )
+        return f"GRAPH {MARK} {{ {mark} }}"
 
-    def _load(self, quads: list[Quad]) -> None:
+    def _load(self, quads: list[Quad], unfinished: str) -> None:
         if not self._server.store_url:
-            self._update(data("INSERT", quads))
+            for operations in _requests(data("INSERT", quads, unfinished)):
+                self._update(operations)
             return
         for graph in dict.fromkeys(quad[3] for quad in quads):
+            if not list(self.select(f"SELECT ({MARK} AS ?it) WHERE {{ {unfinished} }}")):
+                raise Unavailable("another Andon writes to this RDF store: looking again", retry_after=2)
             triples = "".join(n_quads((*quad[:3], "") for quad in quads if quad[3] == graph))
             self._send(
                 "POST",
@@ -148,19 +175,7 @@ class RemoteStore:
             )
 
     def _update(self, operations: Iterable[str]) -> None:
-        """As one request, if that is not too large."""
-        waiting: list[str] = []
-        size = 0
-        for operation in operations:
-            if waiting and size + len(operation) > _UPDATE_BYTES:
-                self._post_update(waiting)
-                waiting, size = [], 0
-            waiting.append(operation)
-            size += len(operation)
-        if waiting:
-            self._post_update(waiting)
-
-    def _post_update(self, operations: list[str]) -> None:
+        """As one request, which a server carries out whole or not at all."""
         self._send(
             "POST",
             self._server.update_url,
@@ -221,6 +236,20 @@ class RemoteStore:
         if status in (401, 403):
             raise Unavailable("the RDF store refuses sparql_user and sparql_password", retry_after=30)
         raise Unavailable(f"the RDF store answers with status {status} {reason}".strip(), retry_after=2)
+
+
+def _requests(operations: Iterable[str]) -> Iterator[list[str]]:
+    """The operations in requests that are not too large."""
+    waiting: list[str] = []
+    size = 0
+    for operation in operations:
+        if waiting and size + len(operation) > _UPDATE_BYTES:
+            yield waiting
+            waiting, size = [], 0
+        waiting.append(operation)
+        size += len(operation)
+    if waiting:
+        yield waiting
 
 
 def _bounded(response: requests.Response, question: Question, deadline: float) -> Iterator[bytes]:

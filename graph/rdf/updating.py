@@ -126,7 +126,7 @@ def statements(update: Update, held: Held, terms: Terms, fence: Held | None = No
 
     With a `fence` they do nothing in a store that holds anything else than that by then.
     """
-    where = _fenced(fence)
+    where = "" if fence is None else marked(fence)
     for predicate in terms.values("updatedAt").predicates:
         for some in in_chunks(sorted(update.renewed), AT_ONCE):
             pattern = f"VALUES ?s {{ {' '.join(some)} }} ?s {predicate} ?o"
@@ -141,27 +141,25 @@ def statements(update: Update, held: Held, terms: Terms, fence: Held | None = No
             f" FILTER NOT EXISTS {{ ?x {tagged} ?w }} FILTER NOT EXISTS {{ ?y {owned} ?w }}"
             f" ?w ?p ?o FILTER(?p IN ({described_by})) }}"
         )
-    yield from moving(held, fence)
+    yield from moving(held, where)
 
 
-def moving(held: Held, fence: Held | None = None) -> Iterator[str]:
-    """Operations that put the mark where it is to be."""
-    if fence is None:
+def moving(held: Held, where: str = "") -> Iterator[str]:
+    """Operations that put the mark where it is to be, only if `where` has a solution."""
+    if not where:
         yield f"DELETE WHERE {{ GRAPH {MARK} {{ ?s ?p ?o }} }}"
         yield from data("INSERT", list(mark_quads(held)))
         return
     new = " ".join(f"{subject} {predicate} {value} ." for subject, predicate, value, _ in mark_quads(held))
     yield (
         f"DELETE {{ GRAPH {MARK} {{ ?s ?p ?o }} }} INSERT {{ GRAPH {MARK} {{ {new} }} }}"
-        f" WHERE {{ {_fenced(fence)} GRAPH {MARK} {{ ?s ?p ?o }} }}"
+        f" WHERE {{ {where} GRAPH {MARK} {{ ?s ?p ?o }} }}"
     )
 
 
-def _fenced(fence: Held | None) -> str:
-    """The pattern that has a solution where the store holds just that."""
-    if fence is None:
-        return ""
-    return f"GRAPH {MARK} {{ {' '.join(f'{it[0]} {it[1]} {it[2]} .' for it in mark_quads(fence))} }}"
+def marked(held: Held) -> str:
+    """The pattern that has a solution where a store has just this mark."""
+    return f"GRAPH {MARK} {{ {' '.join(f'{it[0]} {it[1]} {it[2]} .' for it in mark_quads(held))} }}"
 
 
 def data(operation: str, quads: Collection[Quad], where: str = "") -> Iterator[str]:

@@ -5,20 +5,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from graph.model import AsOf, Instant, Position
-from graph.postgres import PostgresGraph
 from graph.reader import EntityQuery
-from graph.schema import TABLES
-from tests.property.folded import ONTOLOGY, Empty, Graph, embedded, graph_of
+from tests.property.folded import Empty, Graph, embedded, graph_of
 from tests.reference.events import (
     DB,
     LAKE,
@@ -40,7 +35,6 @@ from tests.reference.events import (
 )
 from tests.reference.state import Envelope
 from tests.reference.test_reference import at, placed
-from tests.servers.postgres import PostgresServer
 
 EXAMPLES = settings(max_examples=80, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 FEWER = settings(
@@ -204,24 +198,6 @@ def test_where_nobody_has_two_names_the_newest_of_the_highest_rank_is_in_force(
             else:
                 there = {it for it in value if snapshot.entity(it) is not None}
                 assert {it.target.urn for it in snapshot.relations(record, name)} == there
-
-
-@pytest.fixture(scope="module")
-def empty(postgres: PostgresServer) -> Iterator[Empty]:
-    """One graph, emptied by hand: a `reset` would make all its tables anew."""
-    url = postgres.new_database()
-    with psycopg.connect(url, autocommit=True) as connection:
-
-        @contextmanager
-        def emptied() -> Iterator[Graph]:
-            graph = PostgresGraph(url, ONTOLOGY)
-            try:
-                yield graph
-            finally:
-                graph.close()
-                connection.execute(f"TRUNCATE {', '.join(f'andon_graph_1.{table}' for table in TABLES)}")
-
-        yield emptied
 
 
 @FEWER

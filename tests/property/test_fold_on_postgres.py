@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from graph.postgres import PostgresGraph
-from graph.schema import TABLES
-from tests.property.folded import ONTOLOGY, Empty, Graph
+from tests.property.folded import Empty
 from tests.property.test_fold import IN_EVERY_ORDER, MOMENTS, assert_alike, assert_answered, unlike, unlike_at
 from tests.reference.events import Json
 from tests.reference.histories import histories
 from tests.reference.nasty import Case
 from tests.reference.test_reference import at, placed
-from tests.servers.postgres import PostgresServer
 
 EXAMPLES = settings(
     max_examples=25,
@@ -27,25 +21,6 @@ EXAMPLES = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow),
 )
-
-
-@pytest.fixture(scope="module")
-def empty(postgres: PostgresServer) -> Iterator[Empty]:
-    """One graph, emptied by hand: a `reset` would make all its tables anew."""
-    url = postgres.new_database()
-    with psycopg.connect(url, autocommit=True) as connection:
-
-        @contextmanager
-        def emptied() -> Iterator[Graph]:
-            graph = PostgresGraph(url, ONTOLOGY)
-            try:
-                yield graph
-            finally:
-                graph.close()
-                tables = ", ".join(f"andon_graph_1.{table}" for table in TABLES)
-                connection.execute(f"TRUNCATE {tables}")
-
-        yield emptied
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from graph.rdf.terms import Terms
 from graph.sqlite import SqliteGraph
 from ontology import Ontology, load
 from tests.end_to_end.service import Service
+from tests.rdf.listening import Listening
 from tests.rdf.projected import AnyStore, Projected
 from tests.servers.fuseki import FusekiServer
 from tests.servers.fuseki import Missing as NoFuseki
@@ -68,21 +70,51 @@ def fuseki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusekiServer]:
         yield server
 
 
+@pytest.fixture
+def outside() -> Iterator[Listening]:
+    listening = Listening()
+    yield listening
+    listening.stop()
+
+
+AnyServer = OxigraphServer | FusekiServer
+
+
+@pytest.fixture(params=KINDS[1:])
+def start_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., AnyServer]]:
+    """Starts a server of each kind of one's own, which may be killed; with `keeps=True` it keeps what it has."""
+    with ExitStack() as stack:
+
+        def start(*, keeps: bool = False) -> AnyServer:
+            try:
+                make = OxigraphServer if request.param == OXIGRAPH else FusekiServer
+                return stack.enter_context(make(tmp_path, keeps=keeps))
+            except (NoOxigraph, NoFuseki) as why:
+                pytest.skip(f"no {request.param}: {why}")
+
+        yield start
+
+
 def emptied(server: Server) -> RemoteStore:
     store = RemoteStore(server)
-    store._update(["CLEAR ALL"])
+    store._update(["CLEAR ALL"])  # whatever anybody left there
     return store
 
 
 @pytest.fixture(params=KINDS)
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AnyStore]:
-    """Opens one and the same triple store of each kind, empty at first."""
+def place(request: pytest.FixtureRequest) -> Server | None:
+    """A server of each kind, empty; None for the disk."""
     if request.param == DISK:
-        return lambda: OxigraphStore(tmp_path / "rdf")
-    name = "oxigraph_server" if request.param == OXIGRAPH else "fuseki"
-    server = request.getfixturevalue(name).server
+        return None
+    server: Server = request.getfixturevalue("oxigraph_server" if request.param == OXIGRAPH else "fuseki").server
     emptied(server)
-    return lambda: RemoteStore(server)
+    return server
+
+
+@pytest.fixture
+def open_store(place: Server | None, tmp_path: Path) -> Callable[[], AnyStore]:
+    """Opens one and the same triple store of each kind, empty at first."""
+    return lambda: OxigraphStore(tmp_path / "rdf") if place is None else RemoteStore(place)
 
 
 @pytest.fixture

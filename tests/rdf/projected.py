@@ -9,6 +9,7 @@ from typing import Protocol
 from pyoxigraph import RdfFormat, Store
 
 from graph.model import PRESENT, AsOf, Change, Envelope, Position
+from graph.postgres import PostgresGraph
 from graph.rdf.delta import Delta, whole
 from graph.rdf.projection import Projection
 from graph.rdf.store import TripleStore, held_of
@@ -19,6 +20,8 @@ from graph.reader import GraphSnapshot
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
 from graph.statements import Statements
+
+Fold = SqliteGraph | PostgresGraph
 
 
 class AnyStore(TripleStore, Protocol):
@@ -56,7 +59,7 @@ class MemoryStore:
 class Projected:
     """A store that the projector folds to: `tests.contract.telling.tell` tells it."""
 
-    def __init__(self, fold: SqliteGraph, store: AnyStore, terms: Terms) -> None:
+    def __init__(self, fold: Fold, store: AnyStore, terms: Terms) -> None:
         self.fold_state = fold
         self.store = store
         self.terms = terms
@@ -86,7 +89,7 @@ def held(store: AnyStore) -> set[str]:
     return canonical((row[0], row[1], row[2], row[3]) for row in rows if row[3] != MARK)
 
 
-def described(fold: SqliteGraph, terms: Terms, as_of: AsOf = PRESENT) -> set[str]:
+def described(fold: Fold, terms: Terms, as_of: AsOf = PRESENT) -> set[str]:
     """Every quad that a store built anew would have, as canonical N-Quads lines."""
     with fold.snapshot(as_of) as snapshot:
         assert isinstance(snapshot, Snapshot)

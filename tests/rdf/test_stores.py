@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from graph.changed import mark_of
 from graph.errors import AndonError, Conflict, Unavailable
 from graph.model import Position
 from graph.rdf.delta import difference, whole
+from graph.rdf.projection import Projection
 from graph.rdf.remote import RemoteStore, Server
 from graph.rdf.store import TripleStore
+from graph.rdf.syntax import Quad
 from graph.rdf.terms import Terms
 from graph.rdf.updating import Held
 from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
+from ontology import Ontology
 from tests.contract.telling import tell
 from tests.rdf.conftest import emptied
 from tests.rdf.projected import AnyStore, Projected, assert_as_if_built_anew, described, held
-from tests.rdf.test_equality import HISTORIES, SHOP
-from tests.reference.events import fact, facts, run_event
+from tests.rdf.test_equality import HISTORIES, SHOP, governing
+from tests.reference.events import ds, fact, facts, run_event
 from tests.servers.oxigraph import OxigraphServer
 
 
@@ -132,8 +137,6 @@ def test_whoever_starts_from_another_mark_writes_nothing(server: Server, fold: S
 
 
 def test_a_process_that_does_not_fold_follows(server: Server, fold: SqliteGraph, terms: Terms) -> None:
-    from graph.rdf.projection import Projection
-
     follower = Projection(fold, fold.position, RemoteStore(server), terms, token=lambda: 0)
     with pytest.raises(Unavailable, match="another process"):
         follower.step()
@@ -150,29 +153,101 @@ def test_a_store_with_something_of_others_in_it_is_left_alone(server: Server, fo
     assert held(store) == {"<urn:theirs> <urn:is> <urn:precious> ."}
 
 
-def test_a_large_update_goes_in_parts_with_the_mark_last(
-    server: Server, fold: SqliteGraph, terms: Terms, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _Breaking(RemoteStore):
+    """Counts the updates that it sends, and sends no more than `limit`."""
+
+    limit = 10**9
+    sent = 0
+
+    def _update(self, operations: Iterable[str]) -> None:
+        if self.sent >= self.limit:
+            raise Unavailable("broken off")
+        self.sent += 1
+        super()._update(operations)
+
+
+@pytest.fixture
+def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graph.rdf.remote._UPDATE_BYTES", 20_000)
     monkeypatch.setattr("graph.rdf.updating.AT_ONCE", 50)
-    projected = Projected(fold, RemoteStore(server), terms)
+
+
+@pytest.mark.usefixtures("small_requests")
+def test_a_large_update_goes_in_parts_with_the_mark_last(server: Server, fold: SqliteGraph, terms: Terms) -> None:
+    store = _Breaking(server)
+    projected = Projected(fold, store, terms)
     tell(projected, SHOP[:5], 5)
-    sent: list[int] = []
-    monkeypatch.setattr(projected.store, "_post_update", _counting(projected.store, sent))
+    before = store.sent
     tell(projected, SHOP[5:80], 75)
-    assert len(sent) > 3
+    assert store.sent - before > 3
     assert_as_if_built_anew(projected)
 
 
-def _counting(store: AnyStore, sent: list[int]) -> Callable[[list[str]], None]:
-    assert isinstance(store, RemoteStore)
-    post = store._post_update
+COMING = [
+    facts(1, *(fact("Dataset", f"t{it}", {"rowCount": it}, tags=[{"key": f"tag{it}"}]) for it in range(40))),
+    governing(1, *(ds(f"t{it}") for it in range(40))),
+]
+GOING = [
+    facts(2, *(fact("Dataset", f"t{it}", {"rowCount": None}, tags=[], description="new") for it in range(40))),
+    governing(2),
+]
 
-    def counting(operations: list[str]) -> None:
-        sent.append(len(operations))
-        post(operations)
 
-    return counting
+@pytest.mark.usefixtures("small_requests")
+def test_a_large_update_that_breaks_off_anywhere_leaves_nothing_that_counts(
+    server: Server, terms: Terms, words: Ontology, tmp_path: Path
+) -> None:
+    """Half of it would leave what is found by the other half: inverses, and what describes a tag."""
+    limit, is_done = 0, False
+    while not is_done:
+        emptied(server)
+        fold = SqliteGraph(tmp_path / str(limit) / "graph.db", words)
+        store = _Breaking(server)
+        tell(Projected(fold, store, terms), COMING)
+        store.limit = store.sent + limit
+        projected = Projected(fold, store, terms)
+        tell(fold, GOING)
+        try:
+            projected.projection.step()
+            is_done = True
+        except Unavailable:
+            assert store.held() is None or held(store) != described(fold, terms)
+        store.limit = 10**9
+        assert_as_if_built_anew(Projected(fold, store, terms), f"after {limit} requests")
+        fold.close()
+        limit += 1
+    assert limit > 4, "it went in parts"
+
+
+@pytest.mark.parametrize("store_url", [True, False], ids=["graph store protocol", "updates"])
+def test_of_two_that_build_at_once_one_gives_up(
+    server: Server, fold: SqliteGraph, terms: Terms, monkeypatch: pytest.MonkeyPatch, store_url: bool
+) -> None:
+    monkeypatch.setattr("graph.rdf.remote._LOAD_BYTES", 10_000)
+    server = server if store_url else replace(server, store_url="")
+    tell(fold, SHOP[:20], 20)
+    slow, fast = RemoteStore(server), RemoteStore(server)
+
+    def parts_of_the_slow_one() -> Iterator[list[Quad]]:
+        yield [(f"<urn:stale:{it}>", "<urn:p>", f'"{it}"', "") for it in range(1_000)]
+        Projected(fold, fast, terms)
+        yield [(f"<urn:staler:{it}>", "<urn:p>", f'"{it}"', "") for it in range(1_000)]
+
+    with fold.snapshot() as snapshot:
+        assert isinstance(snapshot, Snapshot)
+        mark = mark_of(snapshot)
+    with pytest.raises(Unavailable, match="another Andon"):
+        slow.build(parts_of_the_slow_one(), Held(mark, "stale"))
+    assert held(fast) == described(fold, terms)
+
+
+def test_a_process_that_folds_no_more_stops_building(server: Server, fold: SqliteGraph, terms: Terms) -> None:
+    tell(fold, SHOP[:20], 20)
+    tokens = iter([1, 0])
+    deposed = Projection(fold, fold.position, RemoteStore(server), terms, token=lambda: next(tokens, 0))
+    with pytest.raises(Unavailable, match="another process"):
+        deposed.step()
+    assert RemoteStore(server).held() is None
 
 
 def test_without_the_graph_store_protocol_it_is_loaded_by_updates(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from graph.errors import AndonError, InvalidInput, TookTooLong, TooLarge
 from graph.rdf import worker
 from graph.rdf.worker import Answer, Question, calls_service
 from graph.rdf.workers import Workers
+from tests.rdf.listening import Listening
 
 FOREVER = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(?c + ?f > ?i) }"
 GREEDY = "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?c"
@@ -115,41 +115,6 @@ def test_the_dataset_is_what_the_caller_names(workers: Workers, folder: str) -> 
 # SERVICE
 
 
-class _Listening:
-    """A server that notes whoever comes."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        listening = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                listening.seen.append(self.path)
-                self.send_response(500)
-                self.end_headers()
-
-            do_GET = do_POST
-
-            def log_message(self, format: str, *args: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/outside"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture(scope="module")
-def outside() -> Iterator[_Listening]:
-    listening = _Listening()
-    yield listening
-    listening.stop()
-
-
 PLAIN = [
     "SELECT * { SERVICE <%s> { ?s ?p ?o } }",
     "SELECT * { service silent <%s> { ?s ?p ?o } }",
@@ -167,7 +132,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("query", PLAIN)
-def test_service_is_refused_as_such(workers: Workers, folder: str, outside: _Listening, query: str) -> None:
+def test_service_is_refused_as_such(workers: Workers, folder: str, outside: Listening, query: str) -> None:
     with pytest.raises(InvalidInput, match="SERVICE is not allowed"):
         ask(workers, folder, query % outside.url)
     assert outside.seen == []
@@ -175,7 +140,7 @@ def test_service_is_refused_as_such(workers: Workers, folder: str, outside: _Lis
 
 @pytest.mark.parametrize("query", [*PLAIN, *HIDDEN])
 def test_nobody_is_asked_even_where_the_check_is_passed(
-    folder: str, outside: _Listening, query: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    folder: str, outside: Listening, query: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With the check taken out of the worker, the process itself can open no connection."""
     script = Path(worker.__file__).read_text().replace("if calls_service(question.query):", "if False:")
@@ -202,7 +167,7 @@ def test_the_word_alone_is_no_service(workers: Workers, folder: str, query: str)
     assert ask(workers, folder, query).outcome == "solutions"
 
 
-def test_without_the_limit_such_a_query_would_get_out(folder: str, outside: _Listening) -> None:
+def test_without_the_limit_such_a_query_would_get_out(folder: str, outside: Listening) -> None:
     """The test's own check: the engine does ask outside where nothing keeps it from that."""
     with pytest.raises((OSError, RuntimeError)):
         list(Store.read_only(folder).query(PLAIN[0] % outside.url))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A real Apache Jena Fuseki of the tests' own, in memory, on a free loopback port, with a user and a password.
+"""A real Apache Jena Fuseki of the tests' own, on a free loopback port, with a user and a password.
 
 The jars come from `scripts/fuseki`; where they or Java are missing, `Missing` says so.
 """
@@ -27,9 +27,9 @@ class Missing(Exception):
 
 
 class FusekiServer:
-    """One server with one dataset."""
+    """One server with one dataset; killed, it can be started again: empty, or with what it had if it `keeps` that."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         home = os.environ.get("JAVA_HOME")
         java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
         if java is None:
@@ -40,6 +40,7 @@ class FusekiServer:
         self._java = java
         self._jars = found.stdout.strip()
         self._folder = folder
+        self._dataset = ["--tdb2", f"--loc={folder / 'tdb2'}"] if keeps else ["--mem"]
         self._log = folder / "fuseki.log"
         self._port = free_port()
         self._password = secrets.token_hex(16)
@@ -61,13 +62,14 @@ class FusekiServer:
 
     def start(self) -> None:
         assert self._process is None, "the server is running already"
+        (self._folder / "tdb2").mkdir(exist_ok=True)
         passwords = self._folder / "passwords"
         passwords.write_text(f"{_USER}: {self._password}\n")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     self._java, "-Xmx512m", "-cp", f"{self._jars}/*", _MAIN, "--localhost", f"--port={self._port}",
-                    f"--passwd={passwords}", "--auth=basic", "--update", "--mem", "/ds",
+                    f"--passwd={passwords}", "--auth=basic", "--update", *self._dataset, "/ds",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder,
             )  # fmt: skip

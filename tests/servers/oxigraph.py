@@ -1,4 +1,4 @@
-"""A real Oxigraph server of the tests' own, in memory, on a free loopback port."""
+"""A real Oxigraph server of the tests' own, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ def await_port(port: int, process: subprocess.Popen[bytes], log: Path, within: f
 
 
 class OxigraphServer:
-    """One server; it can be stopped and started again, empty."""
+    """One server; it can be killed and started again: empty, or with what it had if it `keeps` that on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self._binary = Path(sys.executable).with_name("oxigraph")
         if not self._binary.is_file():
             raise Missing("the package oxigraph is not installed")
+        self._location = ["--location", str(folder / "oxigraph")] if keeps else []
         self._log = folder / "oxigraph.log"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +67,7 @@ class OxigraphServer:
         assert self._process is None, "the server is running already"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binary, "serve", "--bind", f"127.0.0.1:{self._port}"],
+                [self._binary, "serve", *self._location, "--bind", f"127.0.0.1:{self._port}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         await_port(self._port, self._process, self._log, _READY_WITHIN)
