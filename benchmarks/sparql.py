@@ -7,7 +7,6 @@ import itertools
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import msgspec
@@ -21,12 +20,11 @@ from benchmarks.rdf import COUNT
 from benchmarks.report import Section, percentile
 from benchmarks.service import Andon
 from benchmarks.workbench import Workbench
+from examples.questions.question import NOW, PROLOGUE
+from examples.questions.question import questions as competency_questions
 from examples.shop.beside import load_beside
 from examples.shop.history import history
-from tests.rdf.questions import PROLOGUE
-from tests.rdf.questions import questions as competency_questions
 
-NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 _WARM_UP = 3
 _LEAST = 3  # times that each is asked
 _WITHIN = "600"  # seconds that a question may wait for RDF to be written
@@ -79,7 +77,7 @@ def _estate(section: Section, andon: Andon, datasets: int, seconds: float) -> No
 def questions(section: Section, andon: Andon, seconds: float) -> None:
     """The competency questions, each in SPARQL and in GraphQL, to a service that has the demo estate."""
     for question in competency_questions():
-        body = msgspec.json.encode({"query": question.graphql, "variables": {"asOf": None}})
+        body = msgspec.json.encode({"query": question.graphql, "variables": {**question.variables, "asOf": None}})
         graphql = asyncio.run(_ask(andon.url, [body], seconds))[0]
         _add(section, question.id, "the demo", andon, [_path(question.sparql)], seconds, percentile(graphql, 0.5))
 

@@ -1,1 +1,1 @@
-"""What one can try Andon with: the demo estate (`examples.shop`) and rules (`examples/rules/`)."""
+"""What one can try Andon with: the demo estate (`examples.shop`), questions about it (`examples.questions`), rules."""

@@ -51,5 +51,10 @@ def values_of(values: Mapping[str, object], path: str = "") -> dict[str, object]
     return {key.removesuffix(suffix): value for key, value in values.items() if key.endswith(suffix)}
 
 
+def says_of_columns(attribute: str, values: str) -> bool:
+    """Whether `values`, as JSON text, hold such an attribute of a column."""
+    return f'"{attribute}{_PATH}' in values
+
+
 def _suffix(path: str) -> str:
     return _PATH + quote(path, safe="-._~") if path else ""

@@ -90,7 +90,8 @@ def end_standstill(conninfo: str) -> None:
     """End the sessions of processes that stand still in the middle of a write, as where one was paused.
 
     For those who wait for what such a session holds. The server does it by itself where a session rests between two
-    statements, and not where it has the first half of a pipeline. Raises `Unavailable`.
+    statements, and not where it has the first half of a pipeline, nor after one at whose end the driver asked for what
+    had come already. Raises `Unavailable`.
     """
     with connect(conninfo) as connection, unavailable():
         ended = connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import msgspec
 
 from ontology import Ontology
 
-from .attributes import values_of
+from .attributes import says_of_columns, values_of
 from .conditions import holds
 from .database import Cached, Database, Dialect, SqliteDialect, in_chunks
 from .entity import (
@@ -502,6 +502,8 @@ class Snapshot:
             if entity:
                 places.setdefault((entity, path), node)
         listed = [(path, node, entity) for (entity, path), node in places.items() if path in self.column_paths(entity)]
+        meant = self._columns_meant({(entity, path) for path, _, entity in listed}, query)
+        listed = [it for it in listed if (it[2], it[0]) in meant]
         start = 0
         if query.after is not None:
             last = tuple(_read_cursor(query.after, 2))
@@ -517,6 +519,15 @@ class Snapshot:
             len(listed),
             start + query.first < len(listed),
         )
+
+    def _columns_meant(self, places: Collection[Place], query: EntityQuery) -> set[Place]:
+        """Those of the columns that pass the query's filter; only where their datasets let them are they read."""
+        datasets = self.entities_by_id(list({entity for entity, _ in places}))
+        passing = {it.id for it in datasets.values() if _may_have_columns(it, query)}
+        found = {it for it in places if it[0] in passing and (query.names is None or it[1] in query.names)}
+        if query.tags is None and query.owners is None and not query.attributes:
+            return found
+        return {place for place, it in self.places(found).items() if _matches(it, query)}
 
     def counts(self) -> dict[str, int]:
         if self._is_present:
@@ -1049,6 +1060,17 @@ def _read_cursor(text: str, length: int) -> list[object]:
     if not isinstance(values, list) or len(values) != length or not all(isinstance(it, str | int) for it in values):
         raise InvalidInput("is not a cursor of an earlier page", field="after")
     return [storable(it) if isinstance(it, str) else it for it in values]
+
+
+def _may_have_columns(dataset: EntityRecord, query: EntityQuery) -> bool:
+    """Whether columns of the dataset can pass the query's filter: what is said of them stands at the dataset."""
+    return (
+        (query.include_dropped or not dataset.dropped)
+        and (query.namespaces is None or dataset.namespace in query.namespaces)
+        and (query.tags is None or any(it.field and it.key in query.tags for it in dataset.tags))
+        and query.owners is None  # they have none of their own
+        and all(says_of_columns(it.name, dataset.attributes or "") for it in query.attributes)
+    )
 
 
 def _has_values(record: EntityRecord, conditions: Iterable[AttributeCondition]) -> bool:

@@ -8,7 +8,8 @@ question (`shapes.ask`), which the executor then runs at the cost of graphql-cor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -24,16 +25,18 @@ from graphql import (
     GraphQLSchema,
     Undefined,
     print_schema,
+    specified_scalar_types,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
 from api.graphql import shapes
-from api.graphql.derived import add_fields
+from api.graphql.derived import LONG, add_fields
 from api.graphql.mutation import Mutation
 from api.graphql.operation import Operation
 from api.graphql.query import Query
 from api.graphql.scalars import SCALARS
+from graph.errors import InvalidInput
 from graph.reader import EntityRecord
 from ontology import Ontology
 
@@ -63,7 +66,11 @@ class Attribute:
 
 
 def build_schema(ontology: Ontology) -> tuple[GraphQLSchema, str]:
-    """The executable schema and its SDL."""
+    """The executable schema and its SDL.
+
+    Raises `InvalidInput` where an own word would go by a name that something else in the schema has.
+    """
+    _refuse_taken_names(ontology)
     kinds = {entity.kind: TYPE_NAMES.get(entity.name, entity.name) for entity in ontology.key_classes}
     types = [
         _DECLARED.get(entity.name) or _entity_type(kinds[entity.kind], entity.definition)
@@ -76,6 +83,42 @@ def build_schema(ontology: Ontology) -> tuple[GraphQLSchema, str]:
     _bind(compiled, kinds)
     add_fields(compiled, ontology, kinds)
     return compiled, print_schema(compiled) + "\n"
+
+
+@cache
+def _own_parts() -> GraphQLSchema:
+    """What the schema has whatever the ontology says."""
+    declared = strawberry.Schema(
+        query=Query, mutation=Mutation, types=list(_DECLARED.values()), config=StrawberryConfig(scalar_map=SCALARS)
+    )
+    return declared._schema
+
+
+def _refuse_taken_names(ontology: Ontology) -> None:
+    types = _own_parts().type_map
+    own = {it.name for it in ontology.modules if it.own}
+    for entity in ontology.key_classes:
+        if entity.module in own and (entity.name in types or entity.name in (LONG.name, *specified_scalar_types)):
+            raise InvalidInput(f"the GraphQL schema has a type {entity.name} of its own", field="ontology")
+    for ends, name in _own_fields(ontology, own):
+        below = ontology.subclasses(ends)
+        for declared in ("Entity", *_DECLARED):
+            held = types[declared]
+            assert isinstance(held, GraphQLInterfaceType | GraphQLObjectType)
+            if name in held.fields and (declared in below or ends in ontology.subclasses(declared)):
+                raise InvalidInput(f"{declared} has a field {name} of its own", field="ontology")
+
+
+def _own_fields(ontology: Ontology, own: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(class that has it, name) of each field that own words ask for."""
+    for attribute in ontology.attributes.values():
+        if attribute.module in own:
+            yield attribute.domain, attribute.name
+    for relation in ontology.relations.values():
+        if relation.module in own:
+            yield relation.domain, relation.name
+            if relation.inverse is not None:
+                yield relation.range, relation.inverse
 
 
 def _entity_type(name: str, definition: str) -> type:

@@ -1,7 +1,8 @@
-"""What no event tells of Kanban Coffee: its words, products, domains, services, machines, promises and people.
+"""What no event tells of Kanban Coffee: words, products, domains, services, machines, promises, people and troubles.
 
-`documents` gives it as facts, in the form of docs/facts.md. Beside what holds all week, one thing changes: the day
-before yesterday finance agreed that net revenue is without returns.
+`documents` gives it as facts, in the form of docs/facts.md. Beside what holds all week, some things change: clicks were
+late for a day, the day before yesterday finance agreed that net revenue is without returns, and today someone works on
+the fees that came with a currency.
 """
 
 from __future__ import annotations
@@ -83,22 +84,34 @@ _SERVICES = {
     "churn-api": ("ModelEndpoint", "Says who is about to cancel.", GROWTH, ("churn_predictor", "churn_scores")),
     "shop-gateway": ("Gateway", "Where all requests come in.", PLATFORM, ()),
 }
+_FEE = {"type": "Column", "namespace": WAREHOUSE, "name": DATASETS["stg_settlements"].name, "path": "fee"}
 _PEOPLE = {"maria.silva": "finance", "jonas.berg": "growth", "aiko.tanaka": "supply", "priya.nair": "data-platform"}
 
 
 def documents(latest_batch: datetime) -> list[Document]:
     """The facts of a week that ends with that batch, oldest first."""
     begin, agreed = latest_batch - timedelta(days=6, hours=1), latest_batch - timedelta(days=2)
+    late, back = latest_batch - timedelta(days=4) + timedelta(hours=3), latest_batch - timedelta(days=3, hours=-4)
+    measured, noticed = agreed + timedelta(minutes=80), latest_batch + timedelta(minutes=95)
     return [
-        _document("estate", begin, [*_words(), *_business(), *_machines(), *_promises(), *_people()]),
+        _document("estate", begin, [*_words(), *_business(), *_machines(), *_promises(), *_people(),
+                                    _fee_check("pass", begin)]),
+        _document("clicks-late", late, [_late_clicks(late)]),
+        _document("clicks-back", back, [_late_clicks(late, back)]),
         _document("net-revenue", agreed, [_term("net revenue", "Revenue without returns and without the fees of"
                                                 " payment providers.", [], "revenue")]),
+        _document("revenue-fresh", measured, [_freshness("1.2", measured)]),
+        _document("fees", noticed, [*_wrong_fees(noticed), _freshness("25.4", noticed)]),
     ]  # fmt: skip
 
 
 def _document(id: str, at: datetime, entities: Iterable[Entity]) -> Document:
-    text = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    text = _text(at)
     return {"id": f"{id}@{text}", "source": "kanban-catalogue", "at": text, "entities": list(entities)}
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _entity(type: str, name: str, namespace: str = HOUSE, **said: Any) -> Entity:
@@ -106,9 +119,9 @@ def _entity(type: str, name: str, namespace: str = HOUSE, **said: Any) -> Entity
 
 
 def _of(dataset: Dataset, **said: Any) -> Entity:
-    """What is said of something that events tell of too."""
+    """What is said, by the name that it had when the week began, of something that events tell of too."""
     type = {"MODEL": "Model", "DASHBOARD": "Dashboard"}.get(dataset.kind, "Dataset")
-    return _entity(type, dataset.name, dataset.namespace, **said)
+    return _entity(type, dataset.former_name or dataset.name, dataset.namespace, **said)
 
 
 def _owners(*owners: Owner) -> list[Entity]:
@@ -190,6 +203,7 @@ def _machines() -> Iterator[Entity]:
             yield _of(dataset, attributes={"resourceId": BUCKET_ID})
     for name, kind in (("kanban-shop", "Database"), ("shop-ml", "System"), ("looker", "System")):
         yield _entity(kind, name, CLOUD)
+    yield _entity("Table", "analytics.tmp.prices_2024", WAREHOUSE, attributes={"rowCount": 48211})  # nobody's
     for schema in ("staging", "marts", "features", "predictions"):
         within = _entity("DatabaseSchema", f"analytics.{schema}", WAREHOUSE)
         yield within | {"relations": {"inSystem": [_entity("Database", "kanban-shop", CLOUD)]}}
@@ -244,3 +258,48 @@ def _people() -> Iterator[Entity]:
                 if "@" in owner.name:
                     used = {"uses": [_of(DATASETS[key])]}
                     yield _entity("Person", owner.name.partition("@")[0], "people", relations=used)
+
+
+def _late_clicks(opened: datetime, closed: datetime | None = None) -> Entity:
+    """An incident that was over after a day."""
+    over = {} if closed is None else {"closedAt": _text(closed)}
+    return _entity(
+        "Incident", "INC-41", description="Clicks come hours late.",
+        attributes={"status": "resolved" if closed else "open", "severity": "medium", "openedAt": _text(opened)} | over,
+        relations={"raisedOn": [_of(DATASETS["clicks"])], "assignedTo": [_entity("Person", "priya.nair", "people")]},
+    )  # fmt: skip
+
+
+def _fee_check(outcome: str, at: datetime) -> Entity:
+    return _entity(
+        "Assertion", "stg_settlements_fee_is_decimal", description="Fees come with a decimal point and no currency.",
+        attributes={"qualityDimension": "validity", "assertionType": "is_decimal", "lastOutcome": outcome,
+                    "lastCheckedAt": _text(at)},
+        relations={"asserts": [_FEE]},
+    )  # fmt: skip
+
+
+def _wrong_fees(noticed: datetime) -> Iterator[Entity]:
+    """Why tonight's payments were not built, and who sees to it."""
+    yield _fee_check("fail", noticed)
+    finding = _entity("Finding", "fees with a currency")
+    yield finding | {
+        "description": "'1,35 EUR' where 1.35 was agreed.",
+        "attributes": {"severity": "high", "openedAt": _text(noticed)},
+        "relations": {"findingOn": [_FEE]},
+    }
+    yield _entity(
+        "Incident", "INC-42", description="Yesterday's revenue is missing.",
+        attributes={"status": "open", "severity": "high", "openedAt": _text(noticed)},
+        relations={"raisedOn": [_of(DATASETS["fct_payments"]), _of(DATASETS["mart_revenue_daily"])],
+                   "causedBy": [finding], "assignedTo": [_entity("Person", "maria.silva", "people")]},
+    )  # fmt: skip
+
+
+def _freshness(hours: str, at: datetime) -> Entity:
+    """How old the newest revenue is, against the objective `revenue by seven`."""
+    return _entity(
+        "Measurement", "freshness of mart_revenue_daily",
+        attributes={"measure": "freshness", "measuredValue": hours, "measureUnit": "h", "measuredAt": _text(at)},
+        relations={"measurementOf": [_of(DATASETS["mart_revenue_daily"])]},
+    )  # fmt: skip

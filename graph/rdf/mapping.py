@@ -9,7 +9,7 @@ what it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -211,6 +211,7 @@ def _word(urn: str, type: str, label: str, terms: Terms) -> Iterator[Quad]:
     for it in terms.types(type):
         yield iri(urn), TYPE, it, ""
     yield iri(urn), _LABEL, literal(label), ""
+    yield from _values(iri(urn), "name", label, terms)
 
 
 def _relation(subject: str, said: Said, terms: Terms) -> Iterator[Quad]:
@@ -254,9 +255,6 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def words_of(described: Iterable[Description]) -> frozenset[str]:
-    """The urns of the tags and owners that these use."""
-    found: set[str] = set()
-    for it in described:
-        found |= {tag_urn(tag) for tag in it.record.tags} | {agent_urn(owner.name) for owner in it.record.owners}
-    return frozenset(found)
+def word_predicates(terms: Terms) -> tuple[str, ...]:
+    """By which a word is described."""
+    return (TYPE, _LABEL, *terms.values("name").predicates)

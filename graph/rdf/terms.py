@@ -16,7 +16,7 @@ from ontology import Alignment, Ontology
 from .syntax import Quad, Shortening, iri
 
 ANDON = "https://andon.dev/ns#"
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 """Another one wherever the same graph makes other triples than before: stores are then built anew."""
 
 PREFIXES = {

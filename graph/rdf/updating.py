@@ -16,8 +16,8 @@ from graph.database import in_chunks
 from graph.model import Position
 
 from .delta import Delta
-from .mapping import AGENTS, INFERRED, PART_PREDICATES, PEOPLE, TAGS
-from .syntax import TYPE, Quad, iri, typed
+from .mapping import AGENTS, INFERRED, PART_PREDICATES, PEOPLE, TAGS, word_predicates
+from .syntax import Quad, iri, typed
 from .terms import Terms, term
 
 MARK = iri("urn:andon:graph:projection")
@@ -27,7 +27,6 @@ GRAPHS = (PEOPLE, INFERRED)
 AT_ONCE = 1_000
 """Subjects that one query or statement names."""
 
-_LABEL = term("rdfs:label")
 _MARK_FIELDS = ("incarnation", "position", "lastEdge", "lastNode")
 
 
@@ -135,11 +134,12 @@ def statements(update: Update, held: Held, terms: Terms, fence: Held | None = No
     yield from data("DELETE", update.deleted, where)
     yield from data("INSERT", (*update.inserted, *update.times), where)
     tagged, owned = terms.link("hasTag").predicates[0], terms.link("owns").inverse or term("prov:wasAttributedTo")
+    described_by = ", ".join(word_predicates(terms))
     for some in in_chunks(sorted(update.words), AT_ONCE):
         yield (
             f"DELETE {{ ?w ?p ?o }} WHERE {{ {where} VALUES ?w {{ {' '.join(some)} }}"
             f" FILTER NOT EXISTS {{ ?x {tagged} ?w }} FILTER NOT EXISTS {{ ?y {owned} ?w }}"
-            f" ?w ?p ?o FILTER(?p IN ({TYPE}, {_LABEL})) }}"
+            f" ?w ?p ?o FILTER(?p IN ({described_by})) }}"
         )
     yield from moving(held, where)
 

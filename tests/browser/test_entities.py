@@ -194,6 +194,7 @@ def test_a_search_result_opens_the_right_view(page: Page, estate: Service, typed
     page.goto(estate.url + "/ui/")
     expect(title(page)).to_be_visible()
     page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search the graph")).to_be_focused()
     page.keyboard.type(typed)
     expect(page.get_by_role("option", name=option).first).to_be_visible()
     page.keyboard.press("Enter")

@@ -14,7 +14,7 @@ import pytest
 
 from graph.errors import InvalidInput, NotFound
 from graph.model import PRESENT, AsOf, Change, Instant, Position
-from graph.reader import Direction, EntityQuery, EntityRecord, Level, LineageAnswer, LineageQuery
+from graph.reader import AttributeCondition, Direction, EntityQuery, EntityRecord, Level, LineageAnswer, LineageQuery
 from ontology import Ontology
 from tests.contract.adapters import Store, StorePlace
 from tests.contract.telling import dump, fold, listed, tell
@@ -29,6 +29,8 @@ from tests.reference.events import (
     direct,
     documentation,
     ds,
+    fact,
+    facts,
     indirect,
     input_field,
     job,
@@ -390,6 +392,38 @@ def test_counts_are_by_type_without_what_is_dropped(shop: Store, as_of: AsOf) ->
         counts = snapshot.counts()
 
     assert counts == {"Table": 2, "File": 1, "Dashboard": 1, "Job": 1, "Run": 1}
+
+
+@pytest.mark.parametrize("as_of", [PRESENT, LATER], ids=["present", "as of"])
+def test_columns_are_listed_by_the_same_filters(store: Store, as_of: AsOf) -> None:
+    marked = {"tags": {"tags": [{"key": "pii", "field": "x"}, {"key": "gold"}]}}
+    tell(store, [dataset_event(1, dataset("a", schema("x", "y"), marked)), dataset_event(1, dataset("b", schema("x")))])
+    tell(store, [dataset_event(1, dataset("c", schema("x"), namespace=LAKE))])
+    tell(store, [facts(2, fact("Column", "b", {"sensitivity": "public"}, path="x"))])
+    tell(store, [dataset_event(3, dataset("gone", schema("x"), lifecycle("DROP")))])
+
+    def found(**query: Any) -> list[str]:
+        with store.snapshot(as_of) as snapshot:
+            page = snapshot.entities(EntityQuery(types=frozenset({"Column"}), **query))
+            assert page.total == len(page.records)
+            return sorted(it.urn for it in page.records)
+
+    public = AttributeCondition("sensitivity", "=", ("public",))
+    every = sorted([col("a", "x"), col("a", "y"), col("b", "x"), col("c", "x", LAKE)])
+    assert found() == found(search="") == every
+    assert found(names=frozenset({"y"})) == [col("a", "y")]
+    assert found(namespaces=frozenset({LAKE})) == [col("c", "x", LAKE)]
+    assert found(tags=frozenset({"pii"})) == [col("a", "x")]
+    assert found(tags=frozenset({"gold"})) == found(owners=frozenset({"ann"})) == []
+    assert found(attributes=(public,)) == found(attributes=(public,), search="x") == [col("b", "x")]
+    assert found(include_dropped=True) == sorted([*every, col("gone", "x")])
+    with store.snapshot(as_of) as snapshot:
+        first = snapshot.entities(EntityQuery(types=frozenset({"Column"}), names=frozenset({"x"}), first=2))
+        rest = snapshot.entities(
+            EntityQuery(types=frozenset({"Column"}), names=frozenset({"x"}), after=first.cursors[-1])
+        )
+    assert (first.total, len(first.records), first.has_next) == (3, 2, True)
+    assert (rest.total, len(rest.records), rest.has_next) == (3, 1, False)
 
 
 @pytest.mark.parametrize("as_of", [PRESENT, LATER], ids=["present", "as of"])

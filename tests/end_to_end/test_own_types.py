@@ -82,6 +82,17 @@ def service(tmp_path: Path) -> Any:
         yield service
 
 
+def rows(service: Service) -> list[dict[str, str]]:
+    """The crates and, read by the relation's inverse, the table that tells of them."""
+    query = """PREFIX ship: <https://shipping.example/ns#> PREFIX andon: <https://andon.dev/ns#>
+        SELECT ?length ?manifest { ?crate a ship:Crate ; ship:length ?length . 
+            ?manifest a andon:Table ; ship:lists ?crate }"""
+    headers = {"Accept": "application/sparql-results+json", "Andon-Min-Position": str(service.position())}
+    answer = service.client.get(service.url + "/sparql", params={"query": query}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return [{name: it["value"] for name, it in row.items()} for row in answer.json()["results"]["bindings"]]
+
+
 def words(service: Service) -> dict[str, Any]:
     found: dict[str, Any] = service.client.get(service.url + "/api/v1/ontology").json()
     return found
@@ -115,9 +126,11 @@ def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Servic
     assert node["listedIn"] == [{"urn": MANIFEST, "lists": [{"name": "MSKU-1"}]}]
     tables = service.graphql('{ entities(type: "Table") { nodes { urn } } }')
     assert [it["urn"] for it in tables["entities"]["nodes"]] == [MANIFEST]
+    assert rows(service) == [{"length": "40", "manifest": MANIFEST}]
 
     service.restart()
     assert words(service)["version"].endswith("+ shipping 1")
+    assert rows(service) == [{"length": "40", "manifest": MANIFEST}]
     assert type_of(service, MANIFEST) == "Manifest"
 
 
@@ -128,8 +141,17 @@ def test_a_class_with_attributes_and_a_relation_is_there_at_once(service: Servic
         (SHIPPING.replace("rdfs:range ship:Manifest", "rdfs:range ship:Manifesto"), "Manifesto"),
         (SHIPPING.replace("a owl:Class ;", "a owl:Class", 1), "shipping.ttl, line"),
         (SHIPPING.replace('namingScheme "manifests"', 'namingScheme "postgres"'), "postgres"),
+        (SHIPPING.replace("ship:Crate", "ship:PageInfo"), "type PageInfo"),
+        (SHIPPING.replace("ship:lists", "ship:versions"), "field versions"),
     ],
-    ids=["a kind that is taken", "an unknown class", "no Turtle", "a scheme that is taken"],
+    ids=[
+        "a kind that is taken",
+        "an unknown class",
+        "no Turtle",
+        "a scheme that is taken",
+        "a GraphQL type's name",
+        "a GraphQL field's name",
+    ],
 )
 def test_a_bad_file_is_refused_whole_with_its_reason(service: Service, text: str, reason: str) -> None:
     before = words(service)

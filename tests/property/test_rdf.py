@@ -203,7 +203,7 @@ def _of_any(snapshot: Snapshot, record: EntityRecord) -> Iterator[Said]:
 
 def _of_word(subject: str, type: str, label: str) -> Iterator[Said]:
     yield from ((subject, RDF_TYPE, ANDON + it) for it in _classes(type))
-    yield subject, LABEL, label
+    yield from ((subject, name, label) for name in ("name", LABEL))
 
 
 def _of_run(snapshot: Snapshot, run: RunRecord, by_id: dict[int, EntityRecord]) -> Iterator[Said]:

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from examples.questions.question import NOW
+from examples.shop.beside import load_beside
+from examples.shop.load import load as load_events
 from graph.rdf.oxigraph import OxigraphStore
 from graph.rdf.remote import RemoteStore, Server
 from graph.rdf.terms import Terms
 from graph.sqlite import SqliteGraph
 from ontology import Ontology, load
+from tests.end_to_end.service import Service
 from tests.rdf.listening import Listening
 from tests.rdf.projected import AnyStore, Projected
 from tests.servers.fuseki import FusekiServer
@@ -32,6 +36,16 @@ def words() -> Ontology:
 @pytest.fixture(scope="session")
 def terms(words: Ontology) -> Terms:
     return Terms(words)
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with default settings and the whole demo estate, for those who only read."""
+    with Service(tmp_path_factory.mktemp("estate") / "data") as service:
+        load_events(service.url, now=NOW)
+        load_beside(service.url, now=NOW)
+        service.graphql("{ __typename }", min_position=service.position())
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import rdflib
 
+from examples.questions.question import PROLOGUE, questions
 from graph.errors import AndonError, InvalidInput, TookTooLong, TooLarge
 from graph.model import PRESENT, AsOf, Instant, Position
 from graph.rdf.asking import Rdf
@@ -25,7 +26,6 @@ from graph.sqlite import SqliteGraph
 from tests.contract.telling import tell
 from tests.rdf.listening import Listening
 from tests.rdf.parsing import Quads, parsed, quads_of, triples_of
-from tests.rdf.questions import PROLOGUE, questions
 from tests.rdf.test_equality import FACTS, SHOP
 from tests.reference.events import ds, micros, mutation
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from api.settings import PREFIX, ROWS
+from examples.questions.question import PROLOGUE
 from tests.end_to_end.service import Service
-from tests.rdf.questions import PROLOGUE
 from tests.rdf.test_equality import SHOP
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rdf.md").read_text()

@@ -1,59 +1,63 @@
-"""GraphQL and SPARQL agree on the competency questions, on the demo estate, now and as of three past instants."""
+"""GraphQL, SPARQL and docs/questions.md give each question one answer: of the demo estate, now and in the past."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
+import itertools
+from pathlib import Path
 
 import pytest
 
-from examples.shop.beside import load_beside
+from examples.questions import asking
+from examples.questions.page import PAGE, in_order, page
+from examples.questions.question import PRESENT, Instant, Question, Rows, instants, questions
 from tests.end_to_end.service import Service
-from tests.rdf.questions import PROLOGUE, Question, Rows, questions
-from tests.rdf.test_equality import SHOP
 
-NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
-INSTANTS: dict[str, dict[str, Any]] = {
-    "now": {},
-    "valid then": {"valid": "2026-11-20T12:00:00Z"},
-    "known then": {"position": 300},
-    "known and valid then": {"valid": "2026-11-21T12:00:00Z", "position": 412},
-}
-QUESTIONS = questions()
+ROOT = Path(__file__).parents[2]
+QUESTIONS, INSTANTS = questions(), instants()
+PAST = [it.name for it in INSTANTS if it.as_of]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data = tmp_path_factory.mktemp("questions") / "data"
-    with Service(data, "--graphql-timeout", "60", "--graphql-max-cost", "1000000", "--position-wait", "60") as service:
-        service.post_batch(SHOP)
-        load_beside(service.url, now=NOW)
-        service.graphql("{ __typename }", min_position=service.position())
-        yield service
+def asked(estate: Service) -> asking.Service:
+    return asking.Service(estate.url)
 
 
-def both(service: Service, question: Question, as_of: Mapping[str, Any]) -> tuple[Rows, Rows]:
-    data = service.graphql(question.graphql, {"asOf": dict(as_of) or None})
-    parameters = {"query": PROLOGUE + question.sparql, **as_of}
-    headers = {"Accept": "application/sparql-results+json"}
-    if not as_of:
-        headers["Andon-Min-Position"] = str(service.position())
-    answer = service.client.get("/sparql", params=parameters, headers=headers, timeout=120)
-    assert answer.status_code == 200, answer.text
-    return question.of_graphql(data), question.of_sparql(answer.json())
+@pytest.fixture(scope="module")
+def received(asked: asking.Service) -> int:
+    return asked.received()
+
+
+def differing(found: Rows, wanted: Rows) -> str:
+    return f"too much {in_order(found - wanted)[:5]}, missing {in_order(wanted - found)[:5]}"
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("when", INSTANTS)
+@pytest.mark.parametrize("instant", INSTANTS, ids=[it.name for it in INSTANTS])
 @pytest.mark.parametrize("question", QUESTIONS, ids=[it.id for it in QUESTIONS])
-def test_both_give_the_same_rows(service: Service, question: Question, when: str) -> None:
-    graphql, sparql = both(service, question, INSTANTS[when])
-    assert graphql == sparql, (
-        f"GraphQL alone {sorted(graphql - sparql)[:5]}, SPARQL alone {sorted(sparql - graphql)[:5]}"
-    )
-    assert graphql or (question.empty and when != "now"), "a question that finds nothing tells nothing"
+def test_both_languages_give_the_answer_of_the_page(
+    asked: asking.Service, received: int, question: Question, instant: Instant
+) -> None:
+    wanted = question.answer(instant.name)
+
+    graphql = asked.graphql(question, instant, received)
+    sparql = asked.sparql(question, instant, received)
+
+    assert graphql == wanted, f"in GraphQL: {differing(graphql, wanted)}"
+    assert sparql == wanted, f"in SPARQL: {differing(sparql, wanted)}"
 
 
-def test_each_question_has_a_name_of_its_own() -> None:
+def test_each_question_finds_something_in_the_present() -> None:
     assert len({it.id for it in QUESTIONS}) == len(QUESTIONS) >= 30
+    assert [it.id for it in QUESTIONS if not it.answer(PRESENT)] == []
+
+
+def test_the_instants_tell_past_from_present_and_from_one_another() -> None:
+    """Who answered each question as of now, or as of the wrong instant, would be found out many times."""
+    assert len(PAST) >= 3
+    for one, other in itertools.combinations([PRESENT, *PAST], 2):
+        told_apart = [it.id for it in QUESTIONS if it.answer(one) != it.answer(other)]
+        assert len(told_apart) >= 10, f"{one} and {other}: {told_apart}"
+
+
+def test_the_page_is_made_of_these_questions_and_answers() -> None:
+    assert (ROOT / PAGE).read_text("utf-8") == page(QUESTIONS, INSTANTS), "python -m examples.questions page"

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from graph.errors import Conflict, InvalidInput, Unavailable
 from graph.journal import Journal
 from graph.model import PRESENT, NewEnvelope, Position
 from graph.postgres import PostgresGraph
-from graph.postgres_database import connect, parse_url
+from graph.postgres_database import connect, parse_url, unavailable
 from graph.postgres_journal import PostgresJournal, migrate
 from graph.projector import Projector
 from graph.sqlite import SqliteGraph
@@ -256,13 +256,23 @@ def test_a_folding_process_that_stands_still_loses_the_lease(
     other.close()
 
 
-def test_a_transaction_that_the_server_has_ended_is_begun_again(
-    url: str, words: Ontology, monkeypatch: pytest.MonkeyPatch
+def test_a_session_that_rests_in_a_transaction_is_ended_by_the_server_and_that_passes(
+    url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(postgres_database._SESSION, "idle_in_transaction_session_timeout", "300ms")
+    monkeypatch.setitem(postgres_database._SESSION, "idle_in_transaction_session_timeout", "100ms")
+    with closing(connect(parse_url(url))) as connection, pytest.raises(Unavailable), unavailable():
+        connection.execute("BEGIN")
+        time.sleep(0.5)
+        connection.execute("SELECT 1")
+
+
+def test_a_transaction_that_the_server_has_ended_is_begun_again(url: str, words: Ontology) -> None:
     graph = PostgresGraph(url, words)
-    with pytest.raises(Unavailable), graph.transaction():
-        time.sleep(0.6)
+    with psycopg.connect(url, autocommit=True) as operator, pytest.raises(Unavailable), graph.transaction():
+        operator.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
         fold(graph, dataset_event(1, "a"), 1)
 
     assert tell(graph, [dataset_event(1, "a")]) == 1

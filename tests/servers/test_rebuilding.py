@@ -417,7 +417,7 @@ def test_a_service_that_is_killed_while_it_rebuilds_does_so_after_its_next_start
         service.start()
         service.graphql("{ __typename }", min_position=last)
         wait_until(lambda: generations(url) == [3], 90, "it is made anew after all")
-        wait_until(lambda: SECRET.encode() not in postgres.files_of(url), 20, "no byte of it stays")
+        wait_until(lambda: SECRET.encode() not in postgres.files_of(url), 60, "no byte of it stays")
 
 
 # Another shape
