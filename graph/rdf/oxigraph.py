@@ -11,6 +11,7 @@ earlier mark, and is brought along again.
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ FAULTS = (OSError, RuntimeError)
 """What pyoxigraph raises for a disk that does not work, and for files that are spoiled."""
 
 _LOADER = Path(__file__).with_name("loading.py")
-_STORE, _BUILDING, _READING = "store-", "building", "reading-"
+_STORE, _MAKING, _READING = "store-", "making-", "reading-"
 
 
 @dataclass(slots=True)
@@ -113,12 +114,11 @@ class OxigraphStore:
             self._held = after
 
     def build(self, parts: Iterable[Iterable[Quad]], held: Held) -> None:
-        building = self._folder / _BUILDING
-        shutil.rmtree(building, ignore_errors=True)
-        load(building, parts, mark_quads(held))
+        for it in self._folder.glob(f"{_MAKING}*"):
+            shutil.rmtree(it, ignore_errors=True)
         former = self._place
         place = self._folder / f"{_STORE}{held.mark.incarnation}-{self._number + 1}"
-        building.rename(place)
+        load(place, parts, mark_quads(held))
         with self._lock:
             self._number += 1
             self._place, self._store, self._held = place, open_store(place), held
@@ -198,10 +198,12 @@ def open_store(folder: Path) -> Store | None:
 def load(folder: Path, parts: Iterable[Iterable[Quad]], last: Iterable[Quad] = ()) -> int:
     """Make a store of these quads, in another process; answers how many were given to it.
 
-    Raises `Unavailable` where that process fails; what it has made is removed.
+    It is made beside `folder`, in a place that nobody else has: where this process is killed, the other one may outlive
+    it for a while. Raises `Unavailable` where that process fails; what it has made is removed.
     """
     count = 0
-    command = [sys.executable, "-P", str(_LOADER), str(folder)]
+    making = folder.with_name(f"{_MAKING}{secrets.token_hex(8)}")
+    command = [sys.executable, "-P", str(_LOADER), str(making)]
     loader = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert loader.stdin is not None and loader.stderr is not None
     try:
@@ -213,14 +215,14 @@ def load(folder: Path, parts: Iterable[Iterable[Quad]], last: Iterable[Quad] = (
         complaint = loader.stderr.read().decode(errors="replace")
         if loader.wait():
             raise BrokenPipeError(complaint.strip()[-500:])
+        making.rename(folder)
     except OSError as error:
         raise Unavailable(f"the RDF store could not be built: {error}", retry_after=5) from error
     finally:
         if loader.poll() is None:
             loader.kill()
             loader.wait()
-        if loader.returncode:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
         with suppress(OSError):
             loader.stdin.close()
         loader.stderr.close()
