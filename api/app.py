@@ -352,6 +352,8 @@ class Service:
             progress=self.projector,
             ontology=ontology,
             firings=self.rules.firings,
+            rules=lambda: self.rules.rules,
+            backtest=partial(self.rules.backtest, ontology),
             authentication=lambda: self.keys.required,
             now=self.journal.now,
             started_at=started_at,

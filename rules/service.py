@@ -8,16 +8,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import ontology as shipped_ontology
+from graph.errors import NotFound
 from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Action
 from rules.actions.stop import StopOrder, Stops
 from rules.actions.webhook import Webhooks
+from rules.backtest import backtest
 from rules.engine import Engine
 from rules.loop import Loop
-from rules.outbox import FiringRecord, Outbox
-from rules.reading import load_rules
+from rules.outbox import Firing, FiringRecord, Outbox
+from rules.reading import load_rules, read_rule
 from rules.rule import Rule
 from rules.sqlite_outbox import SqliteOutbox
 from rules.worker import Worker
@@ -66,6 +68,9 @@ class RuleService:
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
+        self._changes = changes
+        self._received_at = received_at
+        self._references = references
         self._clock = clock
         engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
         self._use = engine.use
@@ -107,6 +112,31 @@ class RuleService:
     def firings(self, first: int) -> list[FiringRecord]:
         """The newest `first` firings, newest first, with their actions as they stand."""
         return self._outbox.firings(first)
+
+    def backtest(
+        self, ontology: Ontology, name: str | None, yaml: str | None, after: int, upto: int, ignore_age: bool
+    ) -> list[Firing]:
+        """What a rule in force, or one that is given as text, would have done about the changes of (after, upto].
+
+        Raises `NotFound`, `RuleFault` and `TooLarge`.
+        """
+        if yaml is not None:
+            rule = read_rule(yaml.encode(), "yaml", ontology, self._references)
+        else:
+            found = [it for it in self.rules if it.name == name]
+            if not found:
+                raise NotFound(f"there is no rule {str(name)[:100]!r}")
+            rule = found[0]
+        return backtest(
+            [rule],
+            changes=self._changes,
+            snapshot=self._snapshot,
+            received_at=self._received_at,
+            after=Position(after),
+            upto=Position(upto),
+            ignore_age=ignore_age,
+            known_depth=self._outbox.depth,
+        )
 
     def checkpoint(self) -> Position:
         """The position up to which all changes are decided."""

@@ -50,12 +50,16 @@ LOOKUPS = frozenset(
     "status",
     "deadLetters",
     "firings",
+    "rules",
+    "rule",
+    "backtest",
 }
 ROWS = {
     "entities": DEFAULT_PAGE,
     "diff": DEFAULT_PAGE,
     "deadLetters": DEFAULT_PAGE,
     "firings": DEFAULT_PAGE,
+    "rules": DEFAULT_PAGE,
     "runs": 20,
     "lineage": 100,
     "paths": 100,

@@ -24,6 +24,7 @@ from api.graphql.inputs import (
     some,
 )
 from api.graphql.operation import Operation
+from api.graphql.rules import Backtest, BacktestAnswer, RuleAnswer, RuleDefinition
 from api.graphql.shapes import answering
 from api.graphql.sql import LineageAnswer, Question, SqlConvention, SqlLineage, what_if
 from api.graphql.vocabulary import EntityType, TypeRecord, types_of
@@ -35,6 +36,8 @@ from ingest import facts
 from ontology import Ontology
 
 MAX_STARTS = 1_000
+MAX_BACKTEST = 20_000
+"""Positions that one backtest may cover."""
 UNBOUNDED_DEPTH = 1_000_000
 _ORDERED = {"lessThan": "<", "greaterThan": ">"}
 _UNORDERED = frozenset({"boolean", "duration"})
@@ -255,6 +258,41 @@ class Query:
     @answering(list[shapes.Firing], "What rules did, newest first.")
     def firings(self, info: strawberry.Info, first: int | None = None) -> Sequence[Any]:
         return operation(info).services.firings(page_size(first))
+
+    @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
+    def rules(self, info: strawberry.Info) -> Sequence[Any]:
+        return [RuleAnswer.of(it) for it in operation(info).services.rules()]
+
+    @answering(RuleDefinition | None)
+    def rule(self, info: strawberry.Info, name: str) -> Any:
+        found = [it for it in operation(info).services.rules() if it.name == name]
+        return RuleAnswer.of(found[0]) if found else None
+
+    @answering(
+        Backtest,
+        "What a rule would have done about the changes of positions in (`after`, `upto`]; nothing is done. `rule` names"
+        " one in force, `yaml` is the text of any other.",
+    )
+    def backtest(
+        self,
+        info: strawberry.Info,
+        rule: str | None = None,
+        yaml: str | None = None,
+        after: int = 0,
+        upto: int | None = None,
+        ignore_age: bool = False,
+    ) -> Any:
+        services = operation(info).services
+        if (rule is None) == (yaml is None):
+            raise InvalidInput("expected either 'rule' or 'yaml'", field="rule")
+        last = services.progress.position if upto is None else min(upto, services.progress.position)
+        if last - after > MAX_BACKTEST:
+            reason = (
+                f"covers {last - after} positions, expected at most {MAX_BACKTEST}; 'andon rules backtest' has no bound"
+            )
+            raise InvalidInput(reason, field="after")
+        found = services.backtest(rule, yaml, max(after, 0), last, ignore_age)
+        return BacktestAnswer.of(after, last, found)
 
 
 def _by_urn(snapshot: GraphSnapshot, urn: str) -> EntityRecord | None:

@@ -10,6 +10,8 @@ from graph.journal import Journal
 from graph.model import Instant
 from graph.reader import EntityRecord, GraphReader
 from ontology import Ontology
+from rules import outbox
+from rules.rule import Rule
 
 
 class FiringAction(Protocol):
@@ -69,13 +71,17 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`firings` lists the newest firings of rules, at most as many as asked for."""
+    """`firings` lists the newest firings of rules, at most as many as asked for; `backtest(name, yaml, after, upto,
+    ignore_age)` those that a rule in force or another would have had.
+    """
 
     reader: GraphReader
     journal: Journal
     progress: Progress
     ontology: Ontology
     firings: Callable[[int], Sequence[Firing]]
+    rules: Callable[[], Sequence[Rule]]
+    backtest: Callable[[str | None, str | None, int, int, bool], Sequence[outbox.Firing]]
     authentication: Callable[[], bool]
     now: Callable[[], Instant]
     started_at: Instant

@@ -1,0 +1,145 @@
+"""Rules through the real service: a schema change reaches a receiver, and the same rule is tried on the past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.model import make_urn
+from tests.end_to_end.events import Event, dataset_event, facet
+from tests.end_to_end.service import Service, wait_until
+from tests.rules.receiver import Receiver
+
+PLACE = "postgres://shop"
+ORDERS = make_urn("dataset", PLACE, "orders")
+RULE = """\
+rule: breaking-schema-change
+version: 4
+description: A column is gone.
+on: {change: schema.changed, type: Dataset, how: [removed, narrowed]}
+when: "!('scratch' in after.tags)"
+do:
+  - webhook:
+      url: "${ANDON_TEST_HOOK}"
+      event_type: com.example.schema
+      attach: {gone: change.removed}
+severity: critical
+runbook: https://wiki.example.com/schema
+limits: {max_age: 3650d}
+"""
+CSRF = {"X-Andon-Csrf": "1"}
+SHADOW = RULE.replace("breaking-schema-change", "watched-only") + "mode: shadow\n"
+
+
+def schema(second: float, name: str, *columns: str) -> Event:
+    fields = [{"name": it, "type": "int"} for it in columns]
+    return dataset_event(PLACE, name, second, schema=facet("schema", fields=fields))
+
+
+@pytest.fixture
+def receiver() -> Any:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def service(tmp_path: Path, receiver: Receiver) -> Any:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "schema.yaml").write_text(RULE)
+    (tmp_path / "rules" / "shadow.yaml").write_text(SHADOW)
+    (tmp_path / "rules" / "schema.test.yaml").write_text("[]")
+    arguments = "--rules", str(tmp_path / "rules"), "--webhook-hosts", f"127.0.0.1:{receiver.port}"
+    with Service(tmp_path / "data", *arguments, environment={"ANDON_TEST_HOOK": receiver.url}) as service:
+        yield service
+
+
+def firings(service: Service) -> list[dict[str, Any]]:
+    found = service.graphql("{ firings { rule subject verdict reason actions { state } } }")["firings"]
+    return list(found)
+
+
+def test_what_breaks_readers_is_told_once_and_what_does_not_is_not(service: Service, receiver: Receiver) -> None:
+    service.accept_all([
+        schema(0, "orders", "id", "total", "note"),
+        schema(1, "orders", "id", "total", "note", "extra"),
+        schema(2, "orders", "id", "total"),
+        schema(0, "play", "id", "total"),
+    ])  # fmt: skip
+    tagged = f'mutation {{ addTag(urn: "{make_urn("dataset", PLACE, "play")}", key: "scratch") {{ position }} }}'
+    assert "errors" not in service.post_graphql(tagged, {}, CSRF).json()
+    service.accept(schema(3, "play", "id"))
+
+    wait_until(lambda: len(receiver.received) == 1, 20, "it is told")
+    wait_until(lambda: all(it["actions"] == [] or it["actions"][0]["state"] == "delivered" for it in firings(service)),
+               20, "the outcome is known")  # fmt: skip
+
+    told = receiver.received[0].event
+    assert told["subject"] == ORDERS
+    assert sorted(told["data"]["attached"]["gone"]) == ["extra", "note"]
+    assert told["data"]["rule"]["severity"] == "critical"
+    assert told["data"]["rule"]["runbook"] == "https://wiki.example.com/schema"
+    assert sorted((it["rule"], it["subject"], it["verdict"]) for it in firings(service)) == [
+        ("breaking-schema-change", ORDERS, "fired"),
+        ("watched-only", ORDERS, "shadow"),
+    ]
+    assert len(receiver.received) == 1
+
+
+def test_rules_are_shown_as_they_are_in_force(service: Service) -> None:
+    found = service.graphql(
+        "{ rules { name version changes type when forEach actions mode severity runbook }"
+        ' rule(name: "watched-only") { mode } none: rule(name: "x") { mode } }'
+    )
+
+    first, second = found["rules"]
+    assert first["version"].startswith("4+")
+    assert first == {
+        "name": "breaking-schema-change", "version": first["version"], "changes": ["schema.changed"],
+        "type": "Dataset", "when": "!('scratch' in after.tags)", "forEach": None, "actions": ["webhook"],
+        "mode": "live", "severity": "critical", "runbook": "https://wiki.example.com/schema",
+    }  # fmt: skip
+    assert (second["name"], second["mode"], found["rule"], found["none"]) == (
+        "watched-only", "shadow", {"mode": "shadow"}, None,
+    )  # fmt: skip
+
+
+BACKTEST = """query($rule: String, $yaml: String, $after: Int) { backtest(rule: $rule, yaml: $yaml, after: $after) {
+  upto byDay { count } firings { position subject verdict actions { kind target owner } } } }"""
+
+
+def test_a_rule_is_tried_on_the_past_by_name_or_as_text_and_nothing_is_done(
+    service: Service, receiver: Receiver
+) -> None:
+    positions = [service.accept(schema(it, "orders", *("id", "a", "b")[: 3 - it])) for it in range(3)]
+    wait_until(lambda: len(receiver.received) == 2, 20, "both are told")
+
+    live = service.graphql(BACKTEST, {"rule": "breaking-schema-change"}, min_position=positions[-1])["backtest"]
+    assert [(it["position"], it["subject"], it["verdict"]) for it in live["firings"]] == [
+        (positions[1], ORDERS, "fired"), (positions[2], ORDERS, "fired"),
+    ]  # fmt: skip
+    assert live["firings"][0]["actions"] == [{"kind": "webhook", "target": ORDERS, "owner": None}]
+    assert sum(it["count"] for it in live["byDay"]) == 2
+
+    text = RULE.replace("schema.changed, type: Dataset, how: [removed, narrowed]", "entity.opened, type: Dataset")
+    other = service.graphql(BACKTEST, {"yaml": text})["backtest"]
+    assert [it["position"] for it in other["firings"]] == [positions[0]]
+    later = service.graphql(BACKTEST, {"rule": "watched-only", "after": positions[1]})["backtest"]
+    assert [(it["position"], it["verdict"]) for it in later["firings"]] == [(positions[2], "fired")]
+    assert len(receiver.received) == 2
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({}, "either 'rule' or 'yaml'"),
+        ({"rule": "nosuch"}, "there is no rule 'nosuch'"),
+        ({"yaml": RULE.replace("schema.changed", "schema.altered")}, "yaml, line 4: on.change: expected one of"),
+        ({"yaml": RULE.replace("ANDON_TEST_HOOK", "ANDON_NOT_SET")}, "has no value"),
+    ],
+)
+def test_a_backtest_that_cannot_be_says_why(service: Service, variables: dict[str, Any], reason: str) -> None:
+    answer = service.post_graphql(BACKTEST, variables).json()
+
+    assert reason in answer["errors"][0]["message"]
