@@ -273,6 +273,21 @@ def _rules_folder(options: argparse.Namespace) -> tuple[Settings, str]:
     return settings, folder
 
 
+def _rules_packs(options: argparse.Namespace) -> None:
+    from rules.packs import packs
+
+    for pack, rules in packs().items():
+        for rule in rules:
+            print(f"{pack}\t{rule}")
+
+
+def _rules_copy(options: argparse.Namespace) -> None:
+    from rules.packs import copy
+
+    for file in copy(options.pack, Path(options.folder)):
+        print(file)
+
+
 def _rules_schema(options: argparse.Namespace) -> None:
     from api.rules_commands import print_schema
 
@@ -356,6 +371,10 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test = _command(verbs, "test", "try rules on the cases beside them (NAME.test.yaml)", _rules_test)
     for verb in (check, test):
         verb.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
+    _command(verbs, "packs", "list the rules to start from", _rules_packs)
+    copy = _command(verbs, "copy", "copy a pack's rules and cases into a folder of yours", _rules_copy)
+    copy.add_argument("pack", metavar="PACK")
+    copy.add_argument("folder", metavar="FOLDER")
     _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
     past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
     past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
