@@ -55,7 +55,7 @@ from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
 from ingest import action, facts, mutation, openlineage
 from rules import RuleService
-from rules.actions.stop import StopOrder
+from rules.actions.statement import Saying
 from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
 
@@ -170,7 +170,8 @@ class Service:
             frozenset(settings.webhook_hosts),
             ontology=ontology,
             outbox=open_outbox(settings),
-            stop=stop_of_rule,
+            say=said_by_rule,
+            cause=self._cause,
             clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)
@@ -319,6 +320,11 @@ class Service:
             raise NotFound(f"there is no envelope at position {position}")
         return envelope.received_at
 
+    def _cause(self, position: int) -> str | None:
+        """The firing by which a rule said what stands at a position; None where nobody but a rule could have."""
+        envelope = self.journal.envelope(position)
+        return None if envelope is None else mutation.firing_of(envelope)
+
     def _keep_key_classes(self, ontology: ontologies.Ontology) -> Callable[[], None]:
         """Raises `Conflict` where entities would be left without their key class."""
         kinds = {it.kind for it in self.vocabulary.ontology.key_classes} - {it.kind for it in ontology.key_classes}
@@ -465,9 +471,10 @@ class Service:
             return Response(self.metrics.render(), media_type=MEDIA_TYPE)
 
 
-def stop_of_rule(target: str, order: StopOrder) -> NewEnvelope:
-    said = {"cause": order.cause, "policy": order.policy, "owner": order.owner, "causedBy": []}
-    return mutation.stop_of_rule(order.name, target, said, order.by, order.at)
+def said_by_rule(saying: Saying) -> NewEnvelope:
+    return mutation.said_by_rule(
+        saying.name, saying.op, saying.target, {**saying.arguments, "firing": saying.firing}, saying.by, saying.at
+    )
 
 
 def _shape_check(graph: SqliteGraph | PostgresGraph, ontology: ontologies.Ontology) -> ShapeCheck | None:

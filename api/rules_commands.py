@@ -20,6 +20,7 @@ from graph.errors import InvalidInput, NotFound
 from graph.journal import JournalReader
 from graph.model import PRESENT, Change, Instant, Position, isoformat, parse_instant
 from graph.snapshot import read_changes
+from ingest.mutation import firing_of
 from ontology import Ontology
 from rules import Rule, RulesRejected, load_rules, read_rule
 from rules.backtest import backtest as run_backtest
@@ -81,6 +82,7 @@ def backtest(
             changes=past.changes,
             snapshot=partial(snapshot_of, settings, ontology),
             received_at=past.received_at,
+            cause=past.cause,
             after=after,
             upto=upto,
             ignore_age=ignore_age,
@@ -109,6 +111,10 @@ class _Past:
         if envelope is None:
             raise NotFound(f"there is no envelope at position {position}")
         return envelope.received_at
+
+    def cause(self, position: Position) -> str | None:
+        envelope = self.journal.envelope(position)
+        return None if envelope is None else firing_of(envelope)
 
 
 def _position(journal: JournalReader, text: str, field: str) -> Position:

@@ -24,11 +24,16 @@ from ingest.registers import facet_set
 
 KIND = "mutation"
 REDACTION = "redaction"
+INCIDENT = "incident"
+"""The kind of an incident's urn."""
 TAG_REGISTER = "tag:"
 """Facet key of a tag that a person gave, followed by the tag's key: a register of its own for each tag."""
 
 NAMESPACE = "andon"
-"""Of stops."""
+"""Of stops, and of incidents that are opened here."""
+
+_NAMED = {"stop": "stop", "openIncident": "incident"}
+"""Operations that make an entity, and the argument that is its name."""
 
 Arguments = Mapping[str, Any]
 
@@ -40,15 +45,24 @@ def envelope(op: str, urn: str, arguments: Arguments, by: str, at: Instant) -> N
     return _new(KIND, {"op": op, "urn": urn, **arguments}, by, at)
 
 
-def new_stop() -> str:
-    """The name of a stop that is about to be said, which is `stop` among its arguments."""
+def new_name() -> str:
+    """The name of a stop or an incident that is about to be said, which is among its arguments."""
     return secrets.token_hex(8)
 
 
-def stop_of_rule(name: str, urn: str, arguments: Arguments, by: str, at: Instant) -> NewEnvelope:
-    """The envelope of a stop that a rule orders; said again under the same name, it is the same envelope."""
-    said = _new(KIND, {"op": "stop", "urn": urn, "stop": name, **arguments}, by, at)
-    return NewEnvelope(KIND, by, _digest(KIND.encode(), b"stop", name.encode()), said.body)
+def said_by_rule(name: str, op: str, urn: str, arguments: Arguments, by: str, at: Instant) -> NewEnvelope:
+    """The envelope of what a rule says; said again under the same name, it is the same envelope."""
+    named = {_NAMED[op]: name} if op in _NAMED else {}
+    said = _new(KIND, {"op": op, "urn": urn, **named, **arguments}, by, at)
+    return NewEnvelope(KIND, by, _digest(KIND.encode(), op.encode(), name.encode()), said.body)
+
+
+def firing_of(envelope: Envelope) -> str | None:
+    """The firing by which a rule had this said; None for what people and tools say."""
+    if envelope.kind != KIND or envelope.body is None or not envelope.source.startswith("rule:"):
+        return None
+    found = msgspec.json.decode(envelope.body).get("firing")
+    return found if isinstance(found, str) else None
 
 
 def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
@@ -112,6 +126,24 @@ def _stop(subject: Name, said: Arguments, at: Instant) -> Statements:
     return Statements(at, said=(Said(stop, Role.LISTED, facet_set(registers), Rank.PERSON),))
 
 
+def _open_incident(subject: Name, said: Arguments, at: Instant) -> Statements:
+    """The incident is an entity of its own, named by `incident`; the subject is what it is raised on."""
+    registers: dict[str, object] = {
+        "documentation": {"description": said["title"]},
+        attribute_key("severity"): said["severity"],
+        attribute_key("openedAt"): isoformat(at),
+        relation_key("raisedOn"): [subject.urn],
+        "ownership": {"owners": [{"name": said["owner"]}]},
+    }
+    incident = Name(INCIDENT, NAMESPACE, said["incident"])
+    return Statements(at, said=(Said(incident, Role.LISTED, facet_set(registers), Rank.PERSON),))
+
+
+def _close_incident(subject: Name, said: Arguments, at: Instant) -> Statements:
+    registers = {attribute_key("closedAt"): isoformat(at)}
+    return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
+
+
 def _restart(subject: Name, said: Arguments, at: Instant) -> Statements:
     registers = {attribute_key("closedAt"): isoformat(at), attribute_key("restartedBy"): said["by"]}
     if said["override"] is not None:
@@ -127,6 +159,8 @@ OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
     "retireJob": _retire_job,
     "stop": _stop,
     "restart": _restart,
+    "openIncident": _open_incident,
+    "closeIncident": _close_incident,
 }
 
 

@@ -55,6 +55,7 @@ def backtest(
     received_at: Callable[[Position], Instant],
     after: Position,
     upto: Position,
+    cause: Callable[[Position], str | None] = lambda _: None,
     ignore_age: bool = False,
     known_depth: Callable[[str], int | None] = lambda _: None,
 ) -> list[Firing]:
@@ -74,6 +75,7 @@ def backtest(
         snapshot=snapshot,
         received_at=received_at,
         outbox=memory,
+        cause=cause,
     )
     while engine.step():
         pass

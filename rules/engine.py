@@ -21,12 +21,12 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.actions import stop, webhook
+from rules.actions import statement, webhook
 from rules.actions.webhook import Occasion
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
 from rules.outbox import Decisions, Firing, Intended, Verdict
-from rules.rule import Mode, Rule, Stop, Webhook
+from rules.rule import Mode, Rule, Statement, Tag, Webhook
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -54,7 +54,7 @@ class Engine:
 
     `changes(after, limit)` gives committed changes above a position, in order, the same at every call; it may
     cut a position's changes in two. `snapshot(as_of)` opens the graph, `received_at(position)` is an
-    envelope's.
+    envelope's, `cause(position)` the firing by which a rule had it said.
     """
 
     def __init__(
@@ -65,12 +65,14 @@ class Engine:
         snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
         received_at: Callable[[Position], Instant],
         outbox: Decisions,
+        cause: Callable[[Position], str | None] = lambda _: None,
     ) -> None:
         self._rules = _by_change(rules)
         self._changes = changes
         self._snapshot = snapshot
         self._received_at = received_at
         self._outbox = outbox
+        self._cause = cause
         self._broken = Position(0)  # the position whose evaluation broke last, and how often
         self._breaks = 0
 
@@ -149,7 +151,7 @@ class Engine:
                 return None
             if is_late:
                 return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=late)
-            chain = self._chain(occurrence.snapshot, change.urn)
+            chain = self._chain(occurrence.snapshot, change)
             if chain.depth > CHAIN_LIMIT:
                 reason = f"{CHAIN_LIMIT} firings caused one another before this one"
                 return _firing(change, rule, received_at, Verdict.LOOP_CUT, reason=reason, chain=chain)
@@ -174,12 +176,16 @@ class Engine:
         self._broken = position
         return self._breaks >= _TRIES
 
-    def _chain(self, snapshot: GraphSnapshot, urn: str) -> _Chain:
-        """The firing that the changed run, or a run it is part of, names as its cause.
+    def _chain(self, snapshot: GraphSnapshot, change: Change) -> _Chain:
+        """The firing by which a rule said it, or that the changed run, or a run it is part of, names as its cause.
 
         Only the outbox is believed about depths: a run can name a firing, not claim how deep it was.
         """
-        run = snapshot.entity(urn)
+        said_by = self._cause(change.position)
+        depth = self._outbox.depth(said_by) if said_by is not None else None
+        if depth is not None:
+            return _Chain(depth + 1, said_by)
+        run = snapshot.entity(change.urn)
         for _ in range(_ANCESTORS):
             if run is None:
                 break
@@ -250,10 +256,10 @@ def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Ch
         for index, action in enumerate(rule.actions)
         if isinstance(action, Webhook)
     ) + tuple(
-        _stopping(occasion, hit, index, action)
+        _saying(occasion, hit, index, action)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
-        if isinstance(action, Stop)
+        if not isinstance(action, Webhook)
     )
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     if rule.mode is Mode.SHADOW and actions:
@@ -306,19 +312,20 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> 
     )
 
 
-def _stopping(occasion: Occasion, hit: Hit, index: int, action: Stop) -> Intended:
-    """One stop for each that is hit, whoever owns it."""
+def _saying(occasion: Occasion, hit: Hit, index: int, action: Statement) -> Intended:
+    """One for each that is hit, whoever owns it."""
     rule, change = occasion.rule, occasion.change
-    owners = hit.entity.owners
+    owners = [it.name for it in hit.entity.owners]
+    owner = "" if isinstance(action, Tag) else action.owner or rule.owner or next(iter(owners), f"rule:{rule.name}")
     return Intended(
         key=_hash("action", *_identity(change, rule), hit.entity.urn, str(index)),
         firing=occasion.firing,
-        kind="stop",
+        kind=type(action).__name__.lower(),
         target=hit.entity.urn,
-        owner=action.owner or (owners[0].name if owners else f"rule:{rule.name}"),
+        owner=owner,
         address="",
         credential=None,
-        body=stop.order(action, rule),
+        body=statement.order(action, rule, owner),
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 

@@ -28,13 +28,16 @@ from rules.rule import (
     CHANGES,
     DEFAULT_DEPTH,
     DEFAULT_MAX_AGE,
+    INCIDENT_SEVERITIES,
     Action,
     Downstream,
+    Incident,
     Mode,
     Rule,
     SchemaChange,
     Severity,
     Stop,
+    Tag,
     Template,
     Trigger,
     Webhook,
@@ -45,6 +48,7 @@ MAX_NESTING = 16
 MAX_FILES = 1_000
 MAX_ACTIONS = 10
 MAX_CAUSE = 10_000  # characters
+MAX_TAG = 200
 MAX_DEPTH = 50
 MAX_CONTROLS = 50
 MAX_ATTACHED = 20
@@ -167,7 +171,9 @@ class _Document:
         self._file = file
         self._ontology = ontology
         self._references = references
-        self._actions: dict[str, Callable[[Node, str], Action]] = {"webhook": self._webhook, "stop": self._stop}
+        self._actions: dict[str, Callable[[Node, str], Action]] = {
+            "webhook": self._webhook, "stop": self._stop, "incident": self._incident, "tag": self._tag,
+        }  # fmt: skip
 
     def rule(self, root: Node) -> Rule:
         fields = self._mapping(root, "", ("rule", "version", "on", "do"), _OPTIONAL)
@@ -271,14 +277,33 @@ class _Document:
 
     def _stop(self, node: Node, path: str) -> Stop:
         fields = self._mapping(node, path, ("cause",), ("policy", "owner"))
-        cause = self._text(fields["cause"], f"{path}.cause")
-        if len(cause) > MAX_CAUSE:
-            raise self._fault(fields["cause"], f"{path}.cause", f"is longer than {MAX_CAUSE} characters")
         return Stop(
-            cause=cause,
+            cause=self._up_to(fields["cause"], f"{path}.cause", MAX_CAUSE),
             policy=self._one_of(fields["policy"], f"{path}.policy", tuple(STRENGTH)) if "policy" in fields else "block",
             owner=self._text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
         )
+
+    def _incident(self, node: Node, path: str) -> Incident:
+        fields = self._mapping(node, path, ("title",), ("severity", "owner"))
+        severity = fields.get("severity")
+        return Incident(
+            title=self._up_to(fields["title"], f"{path}.title", MAX_CAUSE),
+            severity="medium" if severity is None else self._one_of(severity, f"{path}.severity", INCIDENT_SEVERITIES),
+            owner=self._text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
+        )
+
+    def _tag(self, node: Node, path: str) -> Tag:
+        fields = self._mapping(node, path, ("key",), ("value",))
+        return Tag(
+            key=self._up_to(fields["key"], f"{path}.key", MAX_TAG),
+            value=self._up_to(fields["value"], f"{path}.value", MAX_TAG) if "value" in fields else None,
+        )
+
+    def _up_to(self, node: Node, path: str, most: int) -> str:
+        text = self._text(node, path)
+        if len(text) > most:
+            raise self._fault(node, path, f"is longer than {most} characters")
+        return text
 
     def _secret(self, node: Node, path: str) -> Template:
         template = self._template(node, path, _check_secret)

@@ -125,7 +125,29 @@ class Stop:
     owner: str | None = None
 
 
-Action = Webhook | Stop
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Open an incident on what is hit; `owner` as for a stop."""
+
+    title: str
+    severity: str = "medium"
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Give what is hit a tag."""
+
+    key: str
+    value: str | None = None
+
+
+Statement = Stop | Incident | Tag
+"""What a rule says in the graph itself, once of each that is hit."""
+
+Action = Webhook | Statement
+
+INCIDENT_SEVERITIES = ("critical", "high", "medium", "low")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Action
-from rules.actions.stop import StopOrder, Stops
+from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
 from rules.engine import Engine
@@ -39,7 +39,8 @@ class RuleService:
     a restart. `received_at(position)`: when that envelope was received. `append(envelope)`: the journal's,
     durable and de-duplicating by the envelope's key. `references`: the values of `${NAME}` in rules; hand
     over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
-    are not public. `stop(target, order)`: the envelope of a stop; None where rules pull no cord. `clock`: what
+    are not public. `say(saying)`: the envelope of what a rule says in the graph; None
+    where rules say nothing. `clock`: what
     leases and waits go by; one for all processes that share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
@@ -59,7 +60,8 @@ class RuleService:
         *,
         ontology: Ontology | None = None,
         outbox: Outbox | None = None,
-        stop: Callable[[str, StopOrder], NewEnvelope] | None = None,
+        say: Callable[[Saying], NewEnvelope] | None = None,
+        cause: Callable[[Position], str | None] = lambda _: None,
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
@@ -70,13 +72,16 @@ class RuleService:
         self._snapshot = snapshot
         self._changes = changes
         self._received_at = received_at
+        self._cause = cause
         self._references = references
         self._clock = clock
-        engine = Engine(self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox)
+        engine = Engine(
+            self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox, cause=cause
+        )
         self._use = engine.use
         actions: dict[str, Action] = {"webhook": webhooks}
-        if stop is not None:
-            actions["stop"] = Stops(stop, append)
+        if say is not None:
+            actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, actions, append, clock)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
@@ -134,6 +139,7 @@ class RuleService:
             received_at=self._received_at,
             after=Position(after),
             upto=Position(upto),
+            cause=self._cause,
             ignore_age=ignore_age,
             known_depth=self._outbox.depth,
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import strawberry
@@ -37,6 +38,14 @@ MAX_OWNERS = 100
 
 _RELATING = threading.Lock()
 """A list of targets is read, changed and said anew by one thread at a time, or a word would get lost."""
+
+
+@strawberry.enum(description="How bad an incident is.")
+class IncidentSeverity(Enum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 @strawberry.type
@@ -118,7 +127,7 @@ class Mutation:
             raise InvalidInput(f"expected 1 to {MAX_TEXT} characters", field="cause")
         with asking.services.reader.snapshot() as snapshot:
             causes = check_causes(caused_by or (), snapshot, asking.services.ontology)
-        name = statement.new_stop()
+        name = statement.new_name()
         said = {
             "stop": name,
             "cause": cause.strip(),
@@ -148,6 +157,39 @@ class Mutation:
         by, at = asking.caller.name, asking.services.now()
         envelopes = [statement.envelope("restart", stop.urn, said, by, at) for stop in stops]
         return _journal(info, envelopes, parse_urn(entity.urn))
+
+    @answering(
+        shapes.MutationResult,
+        "Open an incident on an entity; answers the incident. `owner` is who is to end it (left out: who says so).",
+    )
+    def open_incident(
+        self,
+        info: strawberry.Info,
+        urn: str,
+        title: str,
+        severity: IncidentSeverity = IncidentSeverity.MEDIUM,
+        owner: str | None = None,
+    ) -> answers.MutationResult:
+        asking = operation(info)
+        entity = _writable(info, urn)
+        name = statement.new_name()
+        said = {
+            "incident": name,
+            "title": _word(title, "title"),
+            "severity": severity.value,
+            "owner": asking.caller.name if owner is None else _word(owner, "owner"),
+        }
+        envelope = statement.envelope("openIncident", entity.urn, said, asking.caller.name, asking.services.now())
+        return _journal(info, envelope, Name(statement.INCIDENT, statement.NAMESPACE, name))
+
+    @answering(shapes.MutationResult, "Say that an incident is over; what waited for it may go on.")
+    def close_incident(self, info: strawberry.Info, urn: str) -> answers.MutationResult:
+        asking = operation(info)
+        entity = _writable(info, urn)
+        if entity.kind != statement.INCIDENT:
+            raise InvalidInput("is no incident", field="urn")
+        envelope = statement.envelope("closeIncident", entity.urn, {}, asking.caller.name, asking.services.now())
+        return _journal(info, envelope, parse_urn(entity.urn))
 
     @answering(
         shapes.MutationResult,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graph.model import make_urn
-from tests.end_to_end.events import Event, dataset_event, facet
+from tests.end_to_end.events import Event, dataset_event, facet, new_run_id, run_event
 from tests.end_to_end.service import Service, wait_until
 from tests.rules.receiver import Receiver
 
@@ -141,5 +141,84 @@ def test_a_rule_is_tried_on_the_past_by_name_or_as_text_and_nothing_is_done(
 )
 def test_a_backtest_that_cannot_be_says_why(service: Service, variables: dict[str, Any], reason: str) -> None:
     answer = service.post_graphql(BACKTEST, variables).json()
+
+    assert reason in answer["errors"][0]["message"]
+
+
+def started(tmp_path: Path, rule: str) -> Service:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "rule.yaml").write_text(rule)
+    return Service(tmp_path / "data", "--rules", str(folder))
+
+
+OPENS = """\
+rule: failed-run-opens-an-incident
+version: 1
+on: {change: run.failed}
+do:
+  - incident: {title: "The load failed.", severity: high}
+  - tag: {key: unreliable, value: "yes"}
+limits: {max_age: 3650d}
+"""
+JOB = make_urn("job", PLACE, "load")
+HIT = """query($urn: String!) { entity(urn: $urn) { tags { key value source }
+  ... on Job { hasIncident { urn description owners { name } ... on Incident { severity openedAt closedAt } } } } }"""
+
+
+def test_a_rule_opens_an_incident_and_tags_and_a_person_closes_it(tmp_path: Path) -> None:
+    with started(tmp_path, OPENS) as service:
+        owned = f'mutation {{ setOwners(urn: "{JOB}", owners: [{{name: "ana"}}]) {{ position }} }}'
+        service.accept(run_event(PLACE, "load", new_run_id(), outputs=["orders"]))
+        assert "errors" not in service.post_graphql(owned, {}, CSRF).json()
+        service.accept(run_event(PLACE, "load", new_run_id(), kind="FAIL", second=5, outputs=["orders"]))
+
+        def hit() -> dict[str, Any]:
+            found: dict[str, Any] = service.graphql(HIT, {"urn": JOB})["entity"]
+            return found
+
+        wait_until(lambda: len(hit()["hasIncident"]) == 1 and hit()["tags"] != [], 20, "both are said")
+        [incident] = hit()["hasIncident"]
+        assert (incident["description"], incident["severity"]) == ("The load failed.", "high")
+        assert (incident["owners"], incident["closedAt"]) == ([{"name": "ana"}], None)
+        [tag] = hit()["tags"]
+        assert (tag["key"], tag["value"], tag["source"]) == ("unreliable", "yes", "rule:failed-run-opens-an-incident")
+
+        close = f'mutation {{ closeIncident(urn: "{incident["urn"]}") {{ position }} }}'
+        position = service.post_graphql(close, {}, CSRF).json()["data"]["closeIncident"]["position"]
+        service.graphql("{ __typename }", min_position=position)
+        assert hit()["hasIncident"][0]["closedAt"] is not None
+
+
+LOOPS = """\
+rule: incident-on-incidents
+version: 1
+on: {change: entity.opened, type: Incident}
+do:
+  - incident: {title: "There is an incident."}
+"""
+
+
+def test_a_rule_that_sets_itself_off_is_cut(tmp_path: Path) -> None:
+    with started(tmp_path, LOOPS) as service:
+        service.accept(dataset_event(PLACE, "orders"))
+        opened = f'mutation {{ openIncident(urn: "{ORDERS}", title: "It is late.", severity: LOW) {{ position }} }}'
+        assert "errors" not in service.post_graphql(opened, {}, CSRF).json()
+
+        wait_until(lambda: "loop_cut" in [it["verdict"] for it in firings(service)], 30, "it is cut")
+        assert [it["verdict"] for it in firings(service)] == ["loop_cut"] + ["fired"] * 8
+
+
+@pytest.mark.parametrize(
+    ("mutation", "reason"),
+    [
+        (f'openIncident(urn: "{ORDERS}", title: " ")', "title: expected"),
+        (f'openIncident(urn: "{ORDERS}x", title: "a")', "there is no"),
+        (f'closeIncident(urn: "{ORDERS}")', "urn: is no incident"),
+    ],
+)
+def test_an_incident_that_cannot_be_says_why(service: Service, mutation: str, reason: str) -> None:
+    service.accept(dataset_event(PLACE, "orders"))
+    answer = service.post_graphql(f"mutation {{ {mutation} {{ position }} }}", {}, CSRF).json()
 
     assert reason in answer["errors"][0]["message"]

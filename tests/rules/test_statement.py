@@ -1,18 +1,22 @@
-"""A rule's stop is said once, whatever happens between saying it and noting that it was said."""
+"""What a rule says is said once, whatever happens between saying it and noting that it was said."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from api.app import stop_of_rule
+from api.app import said_by_rule
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope, Position
 from graph.sqlite_journal import SqliteJournal
 from rules.actions.delivery import Delivered, Postponed
-from rules.actions.stop import Stops
+from rules.actions.statement import Statements
 from rules.outbox import Intended
 
+ORDER = json.dumps({
+    "op": "stop", "rule": "late",
+    "arguments": {"cause": "It failed.", "policy": "warn", "owner": "team:ops", "causedBy": []},
+}).encode()  # fmt: skip
 INTENDED = Intended(
     key="5f3a",
     firing="f1",
@@ -21,14 +25,14 @@ INTENDED = Intended(
     owner="team:ops",
     address="",
     credential=None,
-    body=b'{"cause":"It failed.","policy":"warn","rule":"late"}',
+    body=ORDER,
     evidence=(Position(3),),
 )
 
 
 def test_a_stop_that_is_delivered_again_is_one_envelope(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "journal.db")
-    stops = Stops(stop_of_rule, lambda envelope: journal.append((envelope,)))
+    stops = Statements(said_by_rule, lambda envelope: journal.append((envelope,)))
 
     outcomes = [stops.deliver(INTENDED, Instant(1_000_000)), stops.deliver(INTENDED, Instant(9_000_000))]
 
@@ -46,4 +50,4 @@ def test_a_journal_that_is_away_is_tried_again() -> None:
     def append(envelope: NewEnvelope) -> None:
         raise Unavailable("the disk is full")
 
-    assert Stops(stop_of_rule, append).deliver(INTENDED, Instant(0)) == Postponed("the disk is full")
+    assert Statements(said_by_rule, append).deliver(INTENDED, Instant(0)) == Postponed("the disk is full")
