@@ -358,6 +358,7 @@ class Service:
             progress=self.projector,
             ontology=ontology,
             firings=self.rules.firings,
+            firing=self.rules.firing,
             rules=lambda: self.rules.rules,
             backtest=partial(self.rules.backtest, ontology),
             authentication=lambda: self.keys.required,

@@ -273,6 +273,12 @@ def _rules_folder(options: argparse.Namespace) -> tuple[Settings, str]:
     return settings, folder
 
 
+def _rules_explain(options: argparse.Namespace) -> None:
+    from api.rules_commands import explain
+
+    explain(_settings(options), options.url, options.firing, as_json=options.json)
+
+
 def _rules_packs(options: argparse.Namespace) -> None:
     from rules.packs import packs
 
@@ -371,6 +377,12 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test = _command(verbs, "test", "try rules on the cases beside them (NAME.test.yaml)", _rules_test)
     for verb in (check, test):
         verb.add_argument("folder", nargs="?", metavar="FOLDER", help="(default: the setting 'rules')")
+    why = _command(verbs, "explain", "say why a rule fired and what came of it", _rules_explain)
+    why.add_argument("firing", metavar="FIRING", help="its urn, as GraphQL's firings have it")
+    why.add_argument(
+        "--url", default="http://127.0.0.1:8080", metavar="URL", help="of the service (default: %(default)s)"
+    )
+    why.add_argument("--json", action="store_true", help="all of it, for machines")
     _command(verbs, "packs", "list the rules to start from", _rules_packs)
     copy = _command(verbs, "copy", "copy a pack's rules and cases into a folder of yours", _rules_copy)
     copy.add_argument("pack", metavar="PACK")

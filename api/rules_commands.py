@@ -14,6 +14,7 @@ from pathlib import Path
 from api.app import open_vocabulary
 from api.export_commands import snapshot_of
 from api.journal_commands import journal_file
+from api.remote import Remote
 from api.rule_cases import SUFFIX, read_cases, run_case
 from api.settings import Settings
 from graph.errors import InvalidInput, NotFound
@@ -25,6 +26,11 @@ from ontology import Ontology
 from rules import Rule, RulesRejected, load_rules, read_rule
 from rules.backtest import backtest as run_backtest
 from rules.outbox import Firing
+
+_EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
+  firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence
+    actions { key kind target state attempts lastError } }
+  premises { position kind source receivedAt digest redacted } } }"""
 
 
 def check(settings: Settings, folder: str) -> int:
@@ -64,6 +70,15 @@ def test(settings: Settings, folder: str) -> int:
 def print_schema() -> None:
     """The JSON Schema of a rule, for editors."""
     sys.stdout.write(resources.files("rules").joinpath("rule.schema.json").read_text())
+
+
+def explain(settings: Settings, url: str, firing: str, *, as_json: bool) -> None:
+    """Say why a firing was, by a running service; raises `NotFound`."""
+    with Remote(url, settings.api_key) as service:
+        proof = service.ask(_EXPLAIN, {"firing": firing})["explain"]
+    if proof is None:
+        raise NotFound(f"there is no firing {firing[:200]!r}")
+    sys.stdout.write((json.dumps(proof) if as_json else proof["text"]) + "\n")
 
 
 def backtest(

@@ -126,11 +126,13 @@ class FiringRecord:
     rule: str
     rule_version: str
     position: Position
+    what: str
     subject: str
     fired_at: Instant
     verdict: str
     reason: str | None
     depth: int
+    cause: str | None  # urn of the firing that led to the change
     evidence: tuple[Position, ...]
     actions: tuple[ActionRecord, ...] = field(default=())
 
@@ -177,5 +179,7 @@ class Outbox(Decisions, Protocol):
 
     def firings(self, first: int) -> list[FiringRecord]:
         """Newest first, by position."""
+
+    def firing(self, id: str) -> FiringRecord | None: ...
 
     def close(self) -> None: ...

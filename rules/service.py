@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ontology as shipped_ontology
 from graph.errors import NotFound
-from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position
+from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Action
@@ -143,6 +143,11 @@ class RuleService:
             ignore_age=ignore_age,
             known_depth=self._outbox.depth,
         )
+
+    def firing(self, urn: str) -> FiringRecord | None:
+        """Raises `InvalidInput` for what is no urn."""
+        name = parse_urn(urn)
+        return self._outbox.firing(name.name) if name.kind == "firing" else None
 
     def checkpoint(self) -> Position:
         """The position up to which all changes are decided."""

@@ -165,6 +165,14 @@ class SqlOutbox(ABC):
                 (now, key),
             )
 
+    def firing(self, id: str) -> FiringRecord | None:
+        with self._reading() as sql:
+            row = sql.execute("SELECT * FROM firing WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                return None
+            actions = sql.execute("SELECT * FROM action WHERE firing = ? ORDER BY number", (id,)).fetchall()
+        return _firing_record(row, actions)
+
     def firings(self, first: int) -> list[FiringRecord]:
         with self._reading() as sql:
             rows = sql.execute(_NEWEST, (first,)).fetchall()
@@ -236,11 +244,13 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         rule=row["rule"],
         rule_version=row["rule_version"],
         position=Position(row["position"]),
+        what=row["what"],
         subject=row["subject"],
         fired_at=Instant(row["fired_at"]),
         verdict=row["verdict"],
         reason=row["reason"],
         depth=row["depth"],
+        cause=firing_urn(row["cause"]) if row["cause"] else None,
         evidence=tuple(json.loads(row["evidence"])),
         actions=tuple(_action_record(action) for action in actions),
     )

@@ -24,6 +24,7 @@ from api.graphql.inputs import (
     some,
 )
 from api.graphql.operation import Operation
+from api.graphql.proof import Proof, proof_of
 from api.graphql.rules import Backtest, BacktestAnswer, RuleAnswer, RuleDefinition
 from api.graphql.shapes import answering
 from api.graphql.sql import LineageAnswer, Question, SqlConvention, SqlLineage, what_if
@@ -258,6 +259,16 @@ class Query:
     @answering(list[shapes.Firing], "What rules did, newest first.")
     def firings(self, info: strawberry.Info, first: int | None = None) -> Sequence[Any]:
         return operation(info).services.firings(page_size(first))
+
+    @answering(shapes.Firing | None)
+    def firing(self, info: strawberry.Info, urn: str) -> Any:
+        return operation(info).services.firing(urn)
+
+    @answering(Proof | None, "Why a firing was, and what came of it: all that it rests on. Null where there is none.")
+    def explain(self, info: strawberry.Info, firing: str) -> Any:
+        services = operation(info).services
+        found = services.firing(firing)
+        return None if found is None else proof_of(found, services.journal)
 
     @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
     def rules(self, info: strawberry.Info) -> Sequence[Any]:

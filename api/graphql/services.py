@@ -47,6 +47,10 @@ class Firing(Protocol):
     @property
     def fired_at(self) -> Instant: ...
     @property
+    def what(self) -> str: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
     def verdict(self) -> str: ...
     @property
     def reason(self) -> str | None: ...
@@ -81,6 +85,7 @@ class Services:
     ontology: Ontology
     firings: Callable[[int], Sequence[Firing]]
     rules: Callable[[], Sequence[Rule]]
+    firing: Callable[[str], Firing | None]
     backtest: Callable[[str | None, str | None, int, int, bool], Sequence[outbox.Firing]]
     authentication: Callable[[], bool]
     now: Callable[[], Instant]

@@ -398,10 +398,12 @@ class Firing:
     rule: str
     rule_version: str
     position: int
+    what: str = about("The change that it is about.")
     subject: str
     fired_at: Instant
-    verdict: str = about("fired, no_targets, too_old, loop_cut or undecided.")
+    verdict: str = about("fired, no_targets, too_old, loop_cut, shadow or undecided.")
     reason: str | None
+    cause: str | None = about("The firing that led to the change.")
     actions: list[FiringAction]
     evidence: list[int]
 

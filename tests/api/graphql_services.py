@@ -82,6 +82,7 @@ def asking(graph: FakeGraph, journal: SqliteJournal, *, introspection: bool = Tr
         progress=progress,
         ontology=ONTOLOGY,
         firings=lambda first: (),
+        firing=lambda urn: None,
         rules=lambda: (),
         backtest=lambda *_: (),
         authentication=lambda: False,

@@ -33,6 +33,20 @@ def test_a_decision_its_actions_and_the_checkpoint_are_there_after_opening_again
     again.close()
 
 
+def test_one_firing_is_found_by_its_id_with_its_actions(outbox: Outbox) -> None:
+    assert decide(outbox, replace(a_firing("f1", 8, "k1", "k2"), cause="f0"), a_firing("f2", 9))
+
+    found = outbox.firing("f1")
+
+    assert found is not None
+    assert (found.urn, found.what, found.cause) == (
+        "urn:andon:firing:andon:f1", "run.failed", "urn:andon:firing:andon:f0",
+    )  # fmt: skip
+    assert [it.key for it in found.actions] == ["k1", "k2"]
+    assert found == outbox.firings(2)[1]
+    assert outbox.firing("f3") is None
+
+
 def test_a_decision_from_another_checkpoint_is_refused_whole(outbox: Outbox) -> None:
     assert decide(outbox, a_firing("f1", 9, "k1"))
 

@@ -9,7 +9,7 @@ import pytest
 
 from graph.model import make_urn
 from tests.end_to_end.events import Event, dataset_event, facet, new_run_id, run_event
-from tests.end_to_end.service import Service, wait_until
+from tests.end_to_end.service import Service, run_andon, wait_until
 from tests.rules.receiver import Receiver
 
 PLACE = "postgres://shop"
@@ -222,3 +222,33 @@ def test_an_incident_that_cannot_be_says_why(service: Service, mutation: str, re
     answer = service.post_graphql(f"mutation {{ {mutation} {{ position }} }}", {}, CSRF).json()
 
     assert reason in answer["errors"][0]["message"]
+
+
+def test_a_firing_is_explained_by_all_that_it_rests_on(service: Service, receiver: Receiver) -> None:
+    first = service.accept(schema(0, "orders", "id", "total"))
+    second = service.accept(schema(1, "orders", "id"))
+    wait_until(lambda: [it["state"] for firing in firings(service) for it in firing["actions"]] == ["delivered"],
+               20, "it is told")  # fmt: skip
+    listed = service.graphql("{ firings { urn rule what } }")["firings"]
+    [urn] = [it["urn"] for it in listed if it["rule"] == "breaking-schema-change"]
+
+    proof = service.graphql(
+        """query($firing: String!) { explain(firing: $firing) { text firing { what position actions { state } }
+        premises { position kind source digest redacted } }
+        none: explain(firing: "urn:andon:firing:andon:x") { text } }""",
+        {"firing": urn},
+    )
+    explained = run_andon("rules", "explain", urn, "--url", service.url)
+
+    assert proof["none"] is None
+    found = proof["explain"]
+    assert found["firing"] == {"what": "schema.changed", "position": second, "actions": [{"state": "delivered"}]}
+    assert [it["position"] for it in found["premises"]] == [second]
+    assert (found["premises"][0]["kind"], len(found["premises"][0]["digest"])) == ("openlineage", 32)
+    assert explained.stdout == found["text"] + "\n"
+    lines = found["text"].splitlines()
+    assert lines[0].startswith("breaking-schema-change 4+") and lines[0].endswith(": fired")
+    assert lines[-1] == f"  webhook on {ORDERS}: delivered after 1 attempts"
+    assert receiver.url not in found["text"] and first < second
+    gone = run_andon("rules", "explain", "urn:andon:firing:andon:x", "--url", service.url)
+    assert (gone.returncode, "there is no firing" in gone.stderr) == (1, True)
