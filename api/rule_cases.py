@@ -32,8 +32,8 @@ from graph.sqlite import SqliteGraph
 from ingest import facts, mutation
 from ontology import Ontology
 from rules.backtest import backtest
+from rules.document import check_bounds
 from rules.outbox import Firing
-from rules.reading import check_bounds
 from rules.rule import Rule
 
 SUFFIX = ".test.yaml"

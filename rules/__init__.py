@@ -8,8 +8,9 @@ out (`actions/`) and reports decisions and outcomes back to the journal (`record
 starts and stops.
 """
 
+from rules.document import RuleFault
 from rules.outbox import ActionRecord, FiringRecord
-from rules.reading import RuleFault, RulesRejected, load_rules, read_rule
+from rules.reading import RulesRejected, load_rules, read_rule
 from rules.rule import Rule
 from rules.service import RuleService
 

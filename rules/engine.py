@@ -21,12 +21,11 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.actions import statement, webhook
-from rules.actions.webhook import Occasion
+from rules.action import Occasion
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
 from rules.outbox import Decisions, Firing, Intended, Verdict
-from rules.rule import Mode, Rule, Statement, Tag, Webhook
+from rules.rule import Mode, Rule
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -252,14 +251,8 @@ def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Ch
     actions = tuple(
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
-        for owner in _told(rule, hit)
         for index, action in enumerate(rule.actions)
-        if isinstance(action, Webhook)
-    ) + tuple(
-        _saying(occasion, hit, index, action)
-        for hit in impact.hits
-        for index, action in enumerate(rule.actions)
-        if not isinstance(action, Webhook)
+        for owner in (_told(rule, hit) if action.for_owners else [None])
     )
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     if rule.mode is Mode.SHADOW and actions:
@@ -285,7 +278,7 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     kind = rule.targets.type
     if not impact.hits and not impact.truncated:
         return f"no {kind} is downstream"
-    tells = any(isinstance(it, Webhook) for it in rule.actions)
+    tells = any(it.for_owners for it in rule.actions)
     unowned = [hit.entity.urn for hit in impact.hits if tells and not hit.entity.owners]
     reasons = [f"the lineage was cut off, so that a {kind} may have been missed"] if impact.truncated else []
     if unowned:
@@ -295,37 +288,19 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
 
 def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
     rule, change = occasion.rule, occasion.change
-    name = owner.name if owner is not None else ""
-    key = _hash("action", *_identity(change, rule), hit.entity.urn, name, str(index))
     action = rule.actions[index]
-    assert isinstance(action, Webhook)
+    names = [owner.name if owner is not None else ""] if action.for_owners else []
+    key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
+    order = action.order(key, occasion, hit, owner)
     return Intended(
         key=key,
         firing=occasion.firing,
-        kind="webhook",
+        kind=action.kind,
         target=hit.entity.urn,
-        owner=name,
-        address=action.url.text,
-        credential=action.secret.text if action.secret else None,
-        body=webhook.event(key, action, occasion, hit, owner),
-        evidence=tuple(sorted({change.position, *hit.evidence})),
-    )
-
-
-def _saying(occasion: Occasion, hit: Hit, index: int, action: Statement) -> Intended:
-    """One for each that is hit, whoever owns it."""
-    rule, change = occasion.rule, occasion.change
-    owners = [it.name for it in hit.entity.owners]
-    owner = "" if isinstance(action, Tag) else action.owner or rule.owner or next(iter(owners), f"rule:{rule.name}")
-    return Intended(
-        key=_hash("action", *_identity(change, rule), hit.entity.urn, str(index)),
-        firing=occasion.firing,
-        kind=type(action).__name__.lower(),
-        target=hit.entity.urn,
-        owner=owner,
-        address="",
-        credential=None,
-        body=statement.order(action, rule, owner),
+        owner=order.owner,
+        address=order.address,
+        credential=order.credential,
+        body=order.body,
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 

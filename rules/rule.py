@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from graph.errors import InvalidInput
 from rules.conditions import Expression
+
+if TYPE_CHECKING:
+    from rules.action import Action
 
 CHANGES = (
     "run.started", "run.completed", "run.failed", "run.aborted",
@@ -101,53 +105,6 @@ class Trigger:
     types: frozenset[str] = field(repr=False)
     kinds: frozenset[str] = field(repr=False)
     how: frozenset[SchemaChange] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """POST a CloudEvent of `event_type` to `url`; signed if `secret`, which is always a bare reference.
-
-    What the expressions of `attach` come to goes along, by name.
-    """
-
-    url: Template
-    event_type: str
-    secret: Template | None = None
-    attach: Mapping[str, Expression] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Pull the cord on what is hit; `owner` is who is to end it, None for the entity's first owner, or the rule."""
-
-    cause: str
-    policy: str = "block"
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Open an incident on what is hit; `owner` as for a stop."""
-
-    title: str
-    severity: str = "medium"
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Give what is hit a tag."""
-
-    key: str
-    value: str | None = None
-
-
-Statement = Stop | Incident | Tag
-"""What a rule says in the graph itself, once of each that is hit."""
-
-Action = Webhook | Statement
-
-INCIDENT_SEVERITIES = ("critical", "high", "medium", "low")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from graph.errors import NotFound
 from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import GraphSnapshot
 from ontology import Ontology
-from rules.actions.delivery import Action
+from rules.actions.delivery import Deliverer
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -79,7 +79,7 @@ class RuleService:
             self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox, cause=cause
         )
         self._use = engine.use
-        actions: dict[str, Action] = {"webhook": webhooks}
+        actions: dict[str, Deliverer] = {"webhook": webhooks}
         if say is not None:
             actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, actions, append, clock)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
 from rules import record
-from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
+from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused
 from rules.outbox import ActionState, Leased, Outbox, Settlement
 
 LEASE = timedelta(seconds=60)
@@ -46,7 +46,7 @@ class Worker:
     def __init__(
         self,
         outbox: Outbox,
-        actions: Mapping[str, Action],
+        actions: Mapping[str, Deliverer],
         append: Callable[[NewEnvelope], object],
         clock: Callable[[], Instant],
         *,

@@ -88,7 +88,7 @@ class RuleAnswer:
             rule.name, rule.version_id, rule.description, sorted(rule.trigger.changes), rule.trigger.type,
             rule.when.text if rule.when is not None else None,
             rule.targets.type if rule.targets is not None else None,
-            [type(it).__name__.lower() for it in rule.actions], rule.mode, rule.severity, rule.owner, rule.runbook,
+            [it.kind for it in rule.actions], rule.mode, rule.severity, rule.owner, rule.runbook,
             rule.controls,
         )  # fmt: skip
 

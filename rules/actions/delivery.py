@@ -1,4 +1,4 @@
-"""The port of an action: carry out what was intended, once, and say how it went."""
+"""The port of what carries actions out: carry out what was intended, once, and say how it went."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Refused:
 Outcome = Delivered | Postponed | Refused
 
 
-class Action(Protocol):
+class Deliverer(Protocol):
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         """Carry it out, within seconds; `intended.key` goes along so that a repetition is recognised.
 

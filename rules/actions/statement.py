@@ -11,15 +11,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from yaml.nodes import Node
 
+from graph.cord import STRENGTH
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
+from graph.reader import Owner
+from rules.action import Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Postponed
+from rules.document import Document
+from rules.impact import Hit
 from rules.outbox import Intended
-from rules.rule import Incident, Rule, Statement, Stop, Tag
+
+MAX_CAUSE = 10_000  # characters
+MAX_TAG = 200
+SEVERITIES = ("critical", "high", "medium", "low")
 
 
-class _Order(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True):
     op: str
     arguments: dict[str, Any]
     rule: str
@@ -38,20 +47,88 @@ class Saying:
     at: Instant
 
 
-_read = msgspec.json.Decoder(_Order).decode
+_read = msgspec.json.Decoder(_Said).decode
 
 
-def order(action: Statement, rule: Rule, owner: str) -> bytes:
-    """What is kept of a statement until it is said; `owner` is who is to end it, where there is something to end."""
-    said: tuple[str, dict[str, Any]]
-    match action:
-        case Stop():
-            said = "stop", {"cause": action.cause, "policy": action.policy, "owner": owner, "causedBy": []}
-        case Incident():
-            said = "openIncident", {"title": action.title, "severity": action.severity, "owner": owner}
-        case Tag():
-            said = "addTag", {"key": action.key, "value": action.value}
-    return msgspec.json.encode(_Order(*said, rule.name))
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Pull the cord on what is hit; `owner` is who is to end it, None for the rule's, else the entity's first owner."""
+
+    cause: str
+    policy: str = "block"
+    owner: str | None = None
+    kind = "stop"
+    for_owners = False
+
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+        ends = _owner(self.owner, occasion, hit)
+        said = {"cause": self.cause, "policy": self.policy, "owner": ends, "causedBy": list[str]()}
+        return _order("stop", occasion, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Open an incident on what is hit; `owner` as for a stop."""
+
+    title: str
+    severity: str = "medium"
+    owner: str | None = None
+    kind = "incident"
+    for_owners = False
+
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+        ends = _owner(self.owner, occasion, hit)
+        return _order("openIncident", occasion, {"title": self.title, "severity": self.severity, "owner": ends})
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Give what is hit a tag."""
+
+    key: str
+    value: str | None = None
+    kind = "tag"
+    for_owners = False
+
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+        return _order("addTag", occasion, {"key": self.key, "value": self.value})
+
+
+def read_stop(document: Document, node: Node, path: str) -> Stop:
+    fields = document.mapping(node, path, ("cause",), ("policy", "owner"))
+    policy = fields.get("policy")
+    return Stop(
+        cause=document.up_to(fields["cause"], f"{path}.cause", MAX_CAUSE),
+        policy="block" if policy is None else document.one_of(policy, f"{path}.policy", tuple(STRENGTH)),
+        owner=document.text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
+    )
+
+
+def read_incident(document: Document, node: Node, path: str) -> Incident:
+    fields = document.mapping(node, path, ("title",), ("severity", "owner"))
+    severity = fields.get("severity")
+    return Incident(
+        title=document.up_to(fields["title"], f"{path}.title", MAX_CAUSE),
+        severity="medium" if severity is None else document.one_of(severity, f"{path}.severity", SEVERITIES),
+        owner=document.text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
+    )
+
+
+def read_tag(document: Document, node: Node, path: str) -> Tag:
+    fields = document.mapping(node, path, ("key",), ("value",))
+    return Tag(
+        key=document.up_to(fields["key"], f"{path}.key", MAX_TAG),
+        value=document.up_to(fields["value"], f"{path}.value", MAX_TAG) if "value" in fields else None,
+    )
+
+
+def _owner(said: str | None, occasion: Occasion, hit: Hit) -> str:
+    owners = [it.name for it in hit.entity.owners]
+    return said or occasion.rule.owner or next(iter(owners), f"rule:{occasion.rule.name}")
+
+
+def _order(op: str, occasion: Occasion, arguments: dict[str, Any]) -> Order:
+    return Order(msgspec.json.encode(_Said(op, arguments, occasion.rule.name)), arguments.get("owner", ""))
 
 
 class Statements:

@@ -15,6 +15,7 @@ import hmac
 import http.client
 import io
 import json
+import re
 import socket
 import ssl
 import time
@@ -25,15 +26,19 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from yaml.nodes import MappingNode, Node, ScalarNode
+
 from graph.errors import InvalidInput
-from graph.model import Change, Instant, isoformat
+from graph.model import Instant, isoformat
 from graph.reader import EntityRecord, Owner
+from rules.action import Occasion, Order
 from rules.actions.address import AddressRefused, Resolver, resolve_within, vetted
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused
-from rules.conditions import Values
+from rules.conditions import Expression
+from rules.document import Document
 from rules.impact import Hit
 from rules.outbox import Intended
-from rules.rule import MissingReference, Rule, Template, Webhook
+from rules.rule import MissingReference, Rule, Template
 
 TIMEOUT = 5.0
 """Seconds for all of it: look-up, connection, request and answer."""
@@ -41,21 +46,54 @@ TIMEOUT = 5.0
 MAX_ANSWER = 65_536
 """Bytes of an answer's body that are read; nothing of it is kept."""
 
+MAX_ATTACHED = 20
+
+_EVENT_TYPE = re.compile(r"[a-z][a-zA-Z0-9]*([._-][a-zA-Z0-9]+){0,20}")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LATER = frozenset({408, 425, 429}) | frozenset(range(500, 600))
 _LONGEST_WAIT = timedelta(hours=1)
 _USER_AGENT = "andon-webhook/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
-    """The firing that an event is about."""
+class Webhook:
+    """POST a CloudEvent of `event_type` to `url`; signed if `secret`, which is always a bare reference.
 
-    rule: Rule
-    change: Change
-    firing: str
-    at: Instant
-    job: EntityRecord | None
-    values: Values = field(default_factory=dict, repr=False)
+    What the expressions of `attach` come to goes along, by name.
+    """
+
+    url: Template
+    event_type: str
+    secret: Template | None = None
+    attach: Mapping[str, Expression] = field(default_factory=dict)
+    kind = "webhook"
+    for_owners = True
+
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+        return Order(
+            body=event(key, self, occasion, hit, owner),
+            owner=owner.name if owner is not None else "",
+            address=self.url.text,
+            credential=self.secret.text if self.secret is not None else None,
+        )
+
+
+def read(document: Document, node: Node, path: str) -> Webhook:
+    fields = document.mapping(node, path, ("url", "event_type"), ("secret", "attach"))
+    expected = "words joined by dots, as dev.andon.run.failed"
+    return Webhook(
+        url=document.template(fields["url"], f"{path}.url", check_url),
+        event_type=document.matching(fields["event_type"], f"{path}.event_type", _EVENT_TYPE, expected),
+        secret=document.secret(fields["secret"], f"{path}.secret") if "secret" in fields else None,
+        attach=_attached(document, fields["attach"], f"{path}.attach") if "attach" in fields else {},
+    )
+
+
+def _attached(document: Document, node: Node, path: str) -> dict[str, Expression]:
+    keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
+    named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
+    fields = document.mapping(node, path, (), named)
+    return {name: document.expression(it, f"{path}.{name}") for name, it in fields.items()}
 
 
 def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:

@@ -7,8 +7,9 @@ import pytest
 
 from ontology import Ontology
 from rules import RuleFault, RulesRejected, load_rules, read_rule
-from rules.reading import MAX_BYTES, MAX_NESTING
-from rules.rule import Mode, SchemaChange, Severity, Stop
+from rules.actions.statement import Stop
+from rules.document import MAX_BYTES, MAX_NESTING
+from rules.rule import Mode, SchemaChange, Severity
 from tests.rules.conftest import REFERENCES, RULE
 
 SECRET = {**REFERENCES, "HOOK_SECRET": "canary-0123456789abcdef"}

@@ -10,7 +10,7 @@ import pytest
 
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
-from rules.actions.delivery import Action, Delivered, Outcome, Postponed, Refused
+from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused
 from rules.outbox import Intended, Leased, Outbox, Settlement
 from rules.worker import LEASE, Patience, Worker
 from tests.rules.deciding import a_firing, decide, state
@@ -42,7 +42,7 @@ class Scripted:
 
 def a_worker(
     outbox: Outbox,
-    action: Action,
+    action: Deliverer,
     clock: Clock,
     journal: list[NewEnvelope] | None = None,
     chance: Callable[[], float] = lambda: 0.0,

@@ -1,0 +1,51 @@
+"""What a rule does, whatever its kind: read once from the rule, then ordered for all that is hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from graph.model import Change, Instant
+from graph.reader import EntityRecord, Owner
+from rules.conditions import Values
+from rules.impact import Hit
+
+if TYPE_CHECKING:
+    from rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The firing that an action is for; `values` are the variables of its expressions."""
+
+    rule: Rule
+    change: Change
+    firing: str
+    at: Instant
+    job: EntityRecord | None
+    values: Values = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the outbox keeps of an action until it is carried out; see `rules.outbox.Intended`."""
+
+    body: bytes
+    owner: str = ""
+    address: str = ""
+    credential: str | None = None
+
+
+class Action(Protocol):
+    """Frozen, and complete and checked once it exists."""
+
+    @property
+    def kind(self) -> str:
+        """As the rule names it; who carries it out is found by this."""
+
+    @property
+    def for_owners(self) -> bool:
+        """Whether each owner of what is hit gets one, rather than each that is hit."""
+
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+        """The same arguments give the same order. Raises `InvalidInput` where it cannot be told."""
