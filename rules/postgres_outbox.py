@@ -40,6 +40,12 @@ CREATE TABLE {schema}.report (
     key BYTEA NOT NULL UNIQUE, body BYTEA NOT NULL
 );
 """,
+    """
+ALTER TABLE {schema}.firing ADD COLUMN answer BYTEA, ADD COLUMN awaited TEXT, ADD COLUMN awaited_until BIGINT,
+    ADD COLUMN answered TEXT;
+CREATE INDEX firing_of_rule ON {schema}.firing (rule, fired_at);
+CREATE INDEX firing_waiting ON {schema}.firing (awaited_until) WHERE verdict = 'waiting';
+""",
 )
 
 

@@ -26,7 +26,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import Node
 
 from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
@@ -49,7 +49,6 @@ MAX_ANSWER = 65_536
 MAX_ATTACHED = 20
 
 _EVENT_TYPE = re.compile(r"[a-z][a-zA-Z0-9]*([._-][a-zA-Z0-9]+){0,20}")
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LATER = frozenset({408, 425, 429}) | frozenset(range(500, 600))
 _LONGEST_WAIT = timedelta(hours=1)
 _USER_AGENT = "andon-webhook/1"
@@ -85,15 +84,8 @@ def read(document: Document, node: Node, path: str) -> Webhook:
         url=document.template(fields["url"], f"{path}.url", check_url),
         event_type=document.matching(fields["event_type"], f"{path}.event_type", _EVENT_TYPE, expected),
         secret=document.secret(fields["secret"], f"{path}.secret") if "secret" in fields else None,
-        attach=_attached(document, fields["attach"], f"{path}.attach") if "attach" in fields else {},
+        attach=document.expressions(fields["attach"], f"{path}.attach", MAX_ATTACHED) if "attach" in fields else {},
     )
-
-
-def _attached(document: Document, node: Node, path: str) -> dict[str, Expression]:
-    keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
-    named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
-    fields = document.mapping(node, path, (), named)
-    return {name: document.expression(it, f"{path}.{name}") for name, it in fields.items()}
 
 
 def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:
