@@ -26,7 +26,7 @@ from rules.action import Occasion
 from rules.asked import Asked
 from rules.conditions import Values
 from rules.impact import Hit, Impact, downstream_of, itself, named
-from rules.index import Index
+from rules.index import TICK, Index
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
 from rules.outbox import ACTED, Decisions, Firing, Intended, Verdict
@@ -159,6 +159,9 @@ class Engine:
     ) -> Iterator[Occurrence]:
         """What a rule is about whose time has come: itself, or each job that is late."""
         assert isinstance(rule.trigger, Timer)
+        entity = current().entity(tick.urn)
+        if entity is None or TICK not in current().facets(entity):
+            return  # it has only been told of
         late = rule.trigger.late
         if late is None:
             yield Occurrence([replace(tick, what=TIMER)], current, earlier)

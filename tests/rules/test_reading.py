@@ -117,7 +117,7 @@ BAD = [
     ("a name with capitals", changed("rule: failed", "rule: Failed"), 1, "rule: expected lower-case"),
     (
         "an unknown change",
-        changed("change: run.failed", "change: run.late"),
+        changed("change: run.failed", "change: run.lost"),
         4,
         "expected one of run.started",
     ),
