@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -45,6 +46,7 @@ class _Outcome(_Body, frozen=True, kw_only=True, tag="outcome", tag_field="about
     state: str
     attempts: int
     error: str | None
+    result: dict[str, Any] | None = None
 
 
 _read = msgspec.json.Decoder(_Decision | _Outcome).decode
@@ -86,7 +88,7 @@ def _of_decision(body: _Decision) -> tuple[Facet, ...]:
 
 
 def _of_outcome(body: _Outcome) -> tuple[Facet, ...]:
-    action = {
+    action: dict[str, object] = {
         "key": body.key,
         "kind": body.action,
         "target": body.target,
@@ -96,6 +98,8 @@ def _of_outcome(body: _Outcome) -> tuple[Facet, ...]:
         "error": body.error,
         "evidence": body.evidence,
     }
+    if body.result is not None:
+        action["result"] = body.result
     return (_facet(f"action_{body.key}", action),)
 
 

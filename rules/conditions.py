@@ -23,7 +23,9 @@ MAX_TEXT = 10_000
 _MAX_MACROS = 5
 _MAX_LEVELS = 12  # of lists and objects within one another
 
-_TEXT = re.compile(r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+QUOTED = r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
+"""A text as CEL writes one; a pattern for `re.DOTALL`."""
+_TEXT = re.compile(QUOTED, re.DOTALL)
 _MACRO = re.compile(r"\.\s*(all|exists_one|exists|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,|[()]")
 _RAW = re.compile(r"\b[rRbB]{1,2}['\"]")
 

@@ -20,6 +20,7 @@ from ontology import Ontology
 from rules.conditions import Expression
 from rules.occurrence import NAMES
 from rules.rule import Template
+from rules.text import Text
 
 MAX_BYTES = 65_536
 MAX_NESTING = 16
@@ -148,9 +149,29 @@ class Document:
         text = self.matching(node, path, _DURATION, "a whole number and s, m, h or d, as 24h")
         return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
-    def expression(self, node: Node, path: str) -> Expression:
+    def words(
+        self, node: Node, path: str, most: int, names: frozenset[str], check: Callable[[str], object] | None = None
+    ) -> Text:
+        """A text of at most `most` characters with `{{ CEL }}` over `names`.
+
+        With `check` it may hold references too, and what it comes to, with an x for each expression, passes it; a
+        check must not repeat that in what it raises.
+        """
         try:
-            return Expression(self.text(node, path), NAMES)
+            text = Text.of(self.up_to(node, path, most), names)
+            if check is not None:
+                check(text.resolve(self._references))
+            elif text.references:
+                raise InvalidInput("a reference cannot stand here: what is said here is shown and kept")
+        except RuleFault:
+            raise
+        except InvalidInput as error:
+            raise self.fault(node, path, error.reason) from None
+        return text
+
+    def expression(self, node: Node, path: str, names: frozenset[str] = NAMES) -> Expression:
+        try:
+            return Expression(self.text(node, path), names)
         except RuleFault:
             raise
         except InvalidInput as error:

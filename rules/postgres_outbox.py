@@ -40,6 +40,14 @@ CREATE TABLE {schema}.report (
     key BYTEA NOT NULL UNIQUE, body BYTEA NOT NULL
 );
 """,
+    """
+ALTER TABLE {schema}.action ADD COLUMN within BIGINT;
+ALTER TABLE {schema}.action ADD COLUMN progress TEXT;
+ALTER TABLE {schema}.action ADD COLUMN started_at BIGINT;
+ALTER TABLE {schema}.action ADD COLUMN result TEXT;
+DROP INDEX {schema}.action_due;
+CREATE INDEX action_due ON {schema}.action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
+""",
 )
 
 

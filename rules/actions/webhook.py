@@ -31,7 +31,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
 from graph.reader import EntityRecord, Owner
-from rules.action import Occasion, Order
+from rules.action import SEEN, Occasion, Order
 from rules.actions.address import AddressRefused, Resolver, resolve_within, vetted
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused
 from rules.conditions import Expression
@@ -93,7 +93,7 @@ def _attached(document: Document, node: Node, path: str) -> dict[str, Expression
     keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
     named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
     fields = document.mapping(node, path, (), named)
-    return {name: document.expression(it, f"{path}.{name}") for name, it in fields.items()}
+    return {name: document.expression(it, f"{path}.{name}", SEEN) for name, it in fields.items()}
 
 
 def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:
@@ -120,7 +120,8 @@ def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner 
         "evidence": sorted({change.position, *hit.evidence}),
     }
     if action.attach:
-        data["attached"] = {name: it.value(occasion.values) for name, it in action.attach.items()}
+        seen = occasion.seen(key, hit, owner)
+        data["attached"] = {name: it.value(seen) for name, it in action.attach.items()}
     body = {
         "specversion": "1.0",
         "id": key,
