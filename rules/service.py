@@ -12,6 +12,7 @@ from graph.errors import NotFound
 from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import GraphSnapshot
 from ontology import Ontology
+from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
 from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
@@ -69,7 +70,7 @@ class RuleService:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
         self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
-        outbound = Outbound(allowed_hosts)
+        outbound, apis = Outbound(allowed_hosts), Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
         self._changes = changes
@@ -83,7 +84,8 @@ class RuleService:
         self._use = engine.use
         actions: dict[str, Deliverer] = {
             "webhook": Webhooks(references, outbound),
-            "http": Requests(references, Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)),
+            "http": Requests(references, apis),
+            "airflow": Airflows(references, apis),
         }
         if say is not None:
             actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
