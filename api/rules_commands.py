@@ -32,7 +32,7 @@ from rules.sources import Sources
 
 _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
   firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence
-    actions { key kind target state attempts lastError } }
+    actions { key kind target state attempts lastError result } }
   premises { position kind source receivedAt digest redacted } } }"""
 
 

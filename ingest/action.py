@@ -8,6 +8,8 @@ actions.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from graph.attributes import attribute_key, relation_key
@@ -58,6 +60,7 @@ class _Outcome(_Body, frozen=True, kw_only=True, tag="outcome", tag_field="about
     state: str
     attempts: int
     error: str | None
+    result: dict[str, Any] | None = None
 
 
 _read = msgspec.json.Decoder(_Decision | _Approval | _Outcome).decode
@@ -121,6 +124,7 @@ def _rule(body: _Body) -> Name:
 
 
 def _of_outcome(body: _Outcome) -> dict[str, object]:
+    result: dict[str, object] = {} if body.result is None else {"result": body.result}
     return {
         "key": body.key,
         "kind": body.action,
@@ -130,4 +134,5 @@ def _of_outcome(body: _Outcome) -> dict[str, object]:
         "attempts": body.attempts,
         "error": body.error,
         "evidence": body.evidence,
+        **result,
     }

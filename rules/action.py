@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from graph.model import Change, Instant
 from graph.reader import EntityRecord, Owner
 from rules.conditions import Values
 from rules.impact import Hit
+from rules.occurrence import NAMES
+from rules.outbox import firing_urn
 
 if TYPE_CHECKING:
     from rules.rule import Rule
+
+
+SEEN = NAMES | {"data", "hit", "rule", "firing", "action"}
+"""The variables of an action's expressions; `data` is a query's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +34,40 @@ class Occasion:
     job: EntityRecord | None
     values: Values = field(default_factory=dict, repr=False)
 
+    def seen(self, key: str, hit: Hit, owner: Owner | None = None) -> Values:
+        """What the expressions of the action of `key` see: what the condition did, and for whom it is."""
+        rule, entity = self.rule, hit.entity
+        shown: Mapping[str, Mapping[str, object]] = {
+            "hit": {
+                "urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name,
+                "owners": [it.name for it in entity.owners], "path": hit.path,
+            },
+            "rule": {
+                "name": rule.name, "version": rule.version_id, "severity": str(rule.severity),
+                "runbook": rule.runbook, "owner": rule.owner,
+            },
+            "firing": {"id": self.firing, "urn": firing_urn(self.firing)},
+            "action": {"key": key, "owner": owner.name if owner is not None else None},
+        }  # fmt: skip
+        return {**self.values, **{name: partial(_same, it) for name, it in shown.items()}}
+
+
+def _same(shown: Mapping[str, object]) -> object:
+    return shown
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the outbox keeps of an action until it is carried out; see `rules.outbox.Intended`."""
+    """What the outbox keeps of an action until it is carried out; see `rules.outbox.Intended`.
+
+    `within`: how long it may be under way at its target, None for the worker's default.
+    """
 
     body: bytes
     owner: str = ""
     address: str = ""
     credential: str | None = None
+    within: timedelta | None = None
 
 
 class Action(Protocol):

@@ -23,7 +23,9 @@ MAX_TEXT = 10_000
 _MAX_MACROS = 5
 _MAX_LEVELS = 12  # of lists and objects within one another
 
-_TEXT = re.compile(r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+QUOTED = r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
+"""A text as CEL writes one; a pattern for `re.DOTALL`."""
+_TEXT = re.compile(QUOTED, re.DOTALL)
 _MACRO = re.compile(r"\.\s*(all|exists_one|exists|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,|[()]")
 _RAW = re.compile(r"\b[rRbB]{1,2}['\"]")
 
@@ -47,12 +49,16 @@ class Expression:
         if unknown := sorted(set(program.variables()) - self.known - bound):
             raise InvalidInput(f"there is no {unknown[0]!r}; expected {', '.join(sorted(self.known))}")
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that it reads."""
+        return self.known.intersection(_program(self.text).variables())
+
     def value(self, values: Values) -> object:
         """Raises `InvalidInput` where it cannot be told, as where it reads a key that is not there."""
         program = _program(self.text)
-        named = self.known.intersection(program.variables())
         try:
-            return program.execute({name: bounded(values[name]()) for name in named})
+            return program.execute({name: bounded(values[name]()) for name in self.names})
         except KeyError as error:
             raise InvalidInput(f"there is no {error.args[0]!r} here; has() tells whether there is") from None
         except (RuntimeError, TypeError, ValueError, ArithmeticError, IndexError) as error:

@@ -379,6 +379,7 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> 
         address=order.address,
         credential=order.credential,
         body=order.body,
+        within=order.within,
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
 

@@ -5,6 +5,7 @@ neither and decides nothing twice. An action then moves
 
     (waiting ->) pending -> delivering -> delivered
                                |  ^----> failed (tried again when due) or dead (until somebody replays it)
+                               '-------> underway (started at its target, looked at again when due)
 
 under a lease: who holds the lease settles the action, and a lease that ran out is given again. What waits for an
 approval is pending once it is given, else refused. Envelopes for the journal wait here too until they are appended,
@@ -14,8 +15,9 @@ so that a result that was reached is reported, once.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -45,6 +47,7 @@ class ActionState(StrEnum):
     REFUSED = "refused"
     PENDING = "pending"
     DELIVERING = "delivering"
+    UNDERWAY = "underway"
     DELIVERED = "delivered"
     FAILED = "failed"
     DEAD = "dead"
@@ -52,7 +55,11 @@ class ActionState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
-    """To be carried out. `key` makes it idempotent; `address` and `credential` are templates, not values."""
+    """To be carried out. `key` makes it idempotent; `address` and `credential` are templates, not values.
+
+    `within`: how long it may be under way, None for the worker's default; `progress`: what its deliverer said when it
+    was last found under way, None before.
+    """
 
     key: str
     firing: str
@@ -63,6 +70,8 @@ class Intended:
     credential: str | None
     body: bytes
     evidence: tuple[Position, ...]
+    within: timedelta | None = None
+    progress: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,9 @@ def firing_urn(firing: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """An action in the hands of one worker; `attempt` counts from 1, and anew from each replay."""
+    """An action in the hands of one worker; `attempt` counts from 1, and anew from each replay and from each time
+    that it was found under way, first at `started_at`.
+    """
 
     action: Intended
     rule: str
@@ -124,17 +135,23 @@ class Leased:
     subject: str
     lease: str
     attempt: int
-    attempts: int  # over its whole life
+    attempts: int  # over its whole life, without those that found it under way
+    started_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How an attempt ended. `due_at` only for FAILED; `report` goes to the journal, only for final states."""
+    """How an attempt ended. `due_at` only for FAILED and UNDERWAY; `report` goes to the journal, only for final states.
+
+    `progress` only for UNDERWAY, `result` (JSON) only for DELIVERED.
+    """
 
     state: ActionState
     at: Instant
     error: str | None = None
     due_at: Instant | None = None
+    progress: str | None = None
+    result: str | None = None
     report: NewEnvelope | None = None
 
 
@@ -148,6 +165,7 @@ class ActionRecord:
     state: str
     attempts: int
     last_error: str | None
+    result: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

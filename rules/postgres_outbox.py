@@ -41,6 +41,14 @@ CREATE TABLE {schema}.report (
 );
 """,
     """
+ALTER TABLE {schema}.action ADD COLUMN within BIGINT;
+ALTER TABLE {schema}.action ADD COLUMN progress TEXT;
+ALTER TABLE {schema}.action ADD COLUMN started_at BIGINT;
+ALTER TABLE {schema}.action ADD COLUMN result TEXT;
+DROP INDEX {schema}.action_due;
+CREATE INDEX action_due ON {schema}.action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
+""",
+    """
 ALTER TABLE {schema}.firing ADD COLUMN answer BYTEA, ADD COLUMN awaited TEXT, ADD COLUMN awaited_until BIGINT,
     ADD COLUMN answered TEXT;
 CREATE INDEX firing_of_rule ON {schema}.firing (rule, fired_at);

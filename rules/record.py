@@ -3,7 +3,8 @@
 The body is JSON. Of all: `about` ("decision", "approval" or "outcome"), `firing`, `rule`, `version`, `subject` (urn of
 what changed), `at` (ISO 8601), `evidence` (positions). Of a decision: `verdict`, `reason`, `depth`, `cause`,
 `actions` (keys), and where there are: `answer` (to the rule's query), `awaited` (`by`, `until`). Of an approval:
-`approved`, `by`, `note`. Of an outcome: `key`, `action` (its kind), `target`, `owner`, `state`, `attempts`, `error`.
+`approved`, `by`, `note`. Of an outcome: `key`, `action` (its kind), `target`, `owner`, `state`, `attempts`, `error`,
+and `result` where there is one.
 `ingest.action` is the reader. Neither addresses nor credentials are in it.
 """
 
@@ -62,10 +63,12 @@ def approval(firing: FiringRecord, answered: Answered) -> NewEnvelope:
     return _envelope(body, "approval", firing.urn)
 
 
-def outcome(leased: Leased, state: ActionState, at: Instant, error: str | None) -> NewEnvelope:
+def outcome(
+    leased: Leased, state: ActionState, at: Instant, error: str | None, result: Mapping[str, object] | None = None
+) -> NewEnvelope:
     """The envelope that says how an action ended; the same end of the same attempt is the same envelope."""
     action = leased.action
-    body = {
+    body: dict[str, object] = {
         "about": "outcome",
         "firing": action.firing,
         "rule": leased.rule,
@@ -81,6 +84,8 @@ def outcome(leased: Leased, state: ActionState, at: Instant, error: str | None) 
         "attempts": leased.attempts,
         "error": error,
     }
+    if result is not None:
+        body["result"] = result
     return _envelope(body, "outcome", action.key, str(leased.attempts))
 
 

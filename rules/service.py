@@ -14,7 +14,10 @@ from graph.model import PRESENT, Change, Instant, NewEnvelope, Position, parse_u
 from graph.reader import EntityQuery
 from ontology import Ontology
 from rules import record
+from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
+from rules.actions.http_action import Requests
+from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -68,6 +71,7 @@ class RuleService:
     ) -> None:
         self._words = ontology or shipped_ontology.load()
         self._folder = rules_dir
+        outbound, apis = Outbound(allowed_hosts), Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)
         self._references = references
         self._queries = queries
         self._sources = sources
@@ -77,7 +81,11 @@ class RuleService:
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         engine = Engine(self.rules, sources, self._outbox)
         self._use = engine.use
-        deliverers: dict[str, Deliverer] = {"webhook": Webhooks(references, allowed_hosts)}
+        deliverers: dict[str, Deliverer] = {
+            "webhook": Webhooks(references, outbound),
+            "http": Requests(references, apis),
+            "airflow": Airflows(references, apis),
+        }
         if say is not None:
             deliverers |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, deliverers, append, clock)

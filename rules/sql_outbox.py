@@ -7,6 +7,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -41,13 +42,17 @@ _FIRING = (
     " cause, evidence, answer, awaited, awaited_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
-    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, due_at, state)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DUE = (
     "SELECT action.*, rule, rule_version, subject FROM action JOIN firing ON firing.id = action.firing"
-    " WHERE state IN ('pending', 'failed', 'delivering') AND due_at <= ?"
+    " WHERE state IN ('pending', 'failed', 'delivering', 'underway') AND due_at <= ?"
     " ORDER BY due_at, action.number LIMIT 1"
+)
+# What found it under way was no attempt that failed, and ends those before it.
+_UNDER_WAY = (
+    ", progress = ?, started_at = COALESCE(started_at, ?), attempts = attempts - 1, attempts_before = attempts - 1"
 )
 _FIRED = (
     "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
@@ -168,18 +173,23 @@ class SqlOutbox(ABC):
             lease=lease,
             attempt=row["attempts"] + 1 - row["attempts_before"],
             attempts=row["attempts"] + 1,
+            started_at=Instant(row["started_at"]) if row["started_at"] is not None else None,
         )
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
+        under_way = settlement.state is ActionState.UNDERWAY
         with self._writing() as sql:
             settled = sql.execute(
-                "UPDATE action SET state = ?, lease = NULL, due_at = ?, last_error = ?, settled_at = ?"
-                " WHERE key = ? AND state = 'delivering' AND lease = ?",
+                "UPDATE action SET state = ?, lease = NULL, due_at = ?, last_error = ?, settled_at = ?, result = ?"
+                + (_UNDER_WAY if under_way else "")
+                + " WHERE key = ? AND state = 'delivering' AND lease = ?",
                 (
                     settlement.state,
                     settlement.at if settlement.due_at is None else settlement.due_at,
                     settlement.error,
                     settlement.at,
+                    settlement.result,
+                    *([settlement.progress, settlement.at] if under_way else []),
                     leased.action.key,
                     leased.lease,
                 ),
@@ -205,7 +215,8 @@ class SqlOutbox(ABC):
             if row["state"] != ActionState.DEAD:
                 raise Conflict(f"action {key} is {row['state']}; only a dead one can be replayed")
             sql.execute(
-                "UPDATE action SET state = 'pending', due_at = ?, attempts_before = attempts WHERE key = ?",
+                "UPDATE action SET state = 'pending', due_at = ?, attempts_before = attempts, progress = NULL,"
+                " started_at = NULL WHERE key = ?",
                 (now, key),
             )
 
@@ -267,6 +278,7 @@ def _action_row(action: Intended) -> tuple[Any, ...]:
         action.credential,
         action.body,
         json.dumps(action.evidence),
+        round(action.within.total_seconds()) if action.within is not None else None,
     )
 
 
@@ -281,6 +293,8 @@ def _intended(row: Row) -> Intended:
         credential=row["credential"],
         body=row["body"],
         evidence=tuple(json.loads(row["evidence"])),
+        within=timedelta(seconds=row["within"]) if row["within"] is not None else None,
+        progress=row["progress"],
     )
 
 
@@ -334,4 +348,5 @@ def _action_record(row: Row) -> ActionRecord:
         state=row["state"],
         attempts=row["attempts"],
         last_error=row["last_error"],
+        result=json.loads(row["result"]) if row["result"] is not None else None,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from graph.errors import Conflict
 from rules.sql_outbox import Sql, SqlOutbox
 
-# Forward only; a change is a new entry.
+# Forward only; a change is a new entry. A statement ends with ";" at the end of its line.
 _MIGRATIONS = (
     """
 CREATE TABLE checkpoint (
@@ -38,6 +38,14 @@ CREATE TABLE report (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, source TEXT NOT NULL,
     key BLOB NOT NULL UNIQUE, body BLOB NOT NULL
 ) STRICT;
+""",
+    """
+ALTER TABLE action ADD COLUMN within INTEGER;
+ALTER TABLE action ADD COLUMN progress TEXT;
+ALTER TABLE action ADD COLUMN started_at INTEGER;
+ALTER TABLE action ADD COLUMN result TEXT;
+DROP INDEX action_due;
+CREATE INDEX action_due ON action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
 """,
     """
 ALTER TABLE firing ADD COLUMN answer BLOB;
@@ -75,7 +83,8 @@ class SqliteOutbox(SqlOutbox):
             for migration in _MIGRATIONS[version:]:
                 for statement in migration.split(";\n"):
                     sql.execute(statement)
-            sql.execute(f"PRAGMA user_version = {newest}")
+            if version < newest:
+                sql.execute(f"PRAGMA user_version = {newest}")
 
     def _decide_alone(self, sql: Sql) -> None:
         """Every transaction is alone here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -11,11 +12,14 @@ from datetime import timedelta
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
 from rules import record
-from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused
+from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused, Underway
 from rules.outbox import ActionState, Leased, Outbox, Settlement
 
 LEASE = timedelta(seconds=60)
 """Well over the time any action may take; a worker that is killed holds its action up for this long."""
+
+WITHIN = timedelta(days=1)
+"""How long an action that does not say may be under way at its target."""
 
 _REPORTS = 100  # in one step
 
@@ -96,8 +100,13 @@ class Worker:
     def _settlement(self, leased: Leased, outcome: Outcome) -> Settlement:
         at = self._clock()
         match outcome:
-            case Delivered():
-                return _final(leased, ActionState.DELIVERED, at, None)
+            case Delivered(result):
+                return _final(leased, ActionState.DELIVERED, at, None, result)
+            case Underway() | Postponed() if _deadline(leased, at) <= at:
+                return _final(leased, ActionState.DEAD, at, f"still under way {_within(leased)} after it was started")
+            case Underway(progress, after):
+                due_at = min(_later(at, after), _deadline(leased, at))
+                return Settlement(state=ActionState.UNDERWAY, at=at, due_at=due_at, progress=progress)
             case Postponed(reason, after) if leased.attempt < self._patience.attempts:
                 wait = max(self._patience.wait(leased.attempt, self._chance()), after or timedelta())
                 return Settlement(state=ActionState.FAILED, at=at, error=reason, due_at=_later(at, wait))
@@ -120,8 +129,22 @@ class Worker:
         return bool(waiting)
 
 
-def _final(leased: Leased, state: ActionState, at: Instant, error: str | None) -> Settlement:
-    return Settlement(state=state, at=at, error=error, report=record.outcome(leased, state, at, error))
+def _final(
+    leased: Leased, state: ActionState, at: Instant, error: str | None, result: Mapping[str, object] | None = None
+) -> Settlement:
+    report = record.outcome(leased, state, at, error, result)
+    kept = json.dumps(result, separators=(",", ":")) if result is not None else None
+    return Settlement(state=state, at=at, error=error, result=kept, report=report)
+
+
+def _within(leased: Leased) -> timedelta:
+    return leased.action.within if leased.action.within is not None else WITHIN
+
+
+def _deadline(leased: Leased, at: Instant) -> Instant:
+    """When an action that was started, `at` at the latest, must have come to its end."""
+    started_at = leased.started_at if leased.started_at is not None else at
+    return _later(started_at, _within(leased))
 
 
 def _later(instant: Instant, wait: timedelta) -> Instant:

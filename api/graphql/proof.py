@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -79,4 +80,5 @@ def _lines(firing: Firing, premises: Sequence[PremiseAnswer]) -> Iterator[str]:
 
 def _done(action: FiringAction) -> str:
     error = f": {action.last_error}" if action.last_error else ""
-    return f"{action.kind} on {action.target}: {action.state} after {action.attempts} attempts{error}"
+    result = f", {json.dumps(action.result)}" if action.result is not None else ""
+    return f"{action.kind} on {action.target}: {action.state} after {action.attempts} attempts{error}{result}"

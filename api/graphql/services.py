@@ -15,7 +15,7 @@ from rules.rule import Rule
 
 
 class FiringAction(Protocol):
-    """One action of a firing: its idempotency key, kind, target, state, tries and the last error."""
+    """One action of a firing: its idempotency key, kind, target, state, tries, the last error, and its result."""
 
     @property
     def key(self) -> str: ...
@@ -29,6 +29,8 @@ class FiringAction(Protocol):
     def attempts(self) -> int: ...
     @property
     def last_error(self) -> str | None: ...
+    @property
+    def result(self) -> Mapping[str, object] | None: ...
 
 
 class Firing(Protocol):

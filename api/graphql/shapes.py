@@ -390,6 +390,7 @@ class FiringAction:
     state: str
     attempts: int
     last_error: str | None
+    result: Json | None = about("What its target said came of it, such as the run that it started.")
 
 
 @strawberry.type

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from yaml.nodes import Node
 
 from rules.action import Action
-from rules.actions import statement, webhook
+from rules.actions import airflow, http_action, statement, webhook
 from rules.document import Document
 
 READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "webhook": webhook.read,
+    "http": http_action.read,
+    "airflow": airflow.read,
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,

@@ -14,14 +14,16 @@ import msgspec
 from yaml.nodes import Node
 
 from graph.cord import STRENGTH
-from graph.errors import Unavailable
+from graph.errors import InvalidInput, Unavailable
 from graph.model import Instant, NewEnvelope
 from graph.reader import Owner
-from rules.action import Occasion, Order
+from rules.action import SEEN, Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Postponed
+from rules.conditions import Values
 from rules.document import Document
 from rules.impact import Hit
 from rules.outbox import Intended
+from rules.text import Text
 
 MAX_CAUSE = 10_000  # characters
 MAX_TAG = 200
@@ -54,7 +56,7 @@ _read = msgspec.json.Decoder(_Said).decode
 class Stop:
     """Pull the cord on what is hit; `owner` is who is to end it, None for the rule's, else the entity's first owner."""
 
-    cause: str
+    cause: Text
     policy: str = "block"
     owner: str | None = None
     kind = "stop"
@@ -62,7 +64,8 @@ class Stop:
 
     def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
         ends = _owner(self.owner, occasion, hit)
-        said = {"cause": self.cause, "policy": self.policy, "owner": ends, "causedBy": list[str]()}
+        cause = _said(self.cause, "cause", MAX_CAUSE, occasion.seen(key, hit))
+        said = {"cause": cause, "policy": self.policy, "owner": ends, "causedBy": list[str]()}
         return _order("stop", occasion, said)
 
 
@@ -70,7 +73,7 @@ class Stop:
 class Incident:
     """Open an incident on what is hit; `owner` as for a stop."""
 
-    title: str
+    title: Text
     severity: str = "medium"
     owner: str | None = None
     kind = "incident"
@@ -78,7 +81,8 @@ class Incident:
 
     def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
         ends = _owner(self.owner, occasion, hit)
-        return _order("openIncident", occasion, {"title": self.title, "severity": self.severity, "owner": ends})
+        title = _said(self.title, "title", MAX_CAUSE, occasion.seen(key, hit))
+        return _order("openIncident", occasion, {"title": title, "severity": self.severity, "owner": ends})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +90,22 @@ class Tag:
     """Give what is hit a tag."""
 
     key: str
-    value: str | None = None
+    value: Text | None = None
     kind = "tag"
     for_owners = False
 
     def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
-        return _order("addTag", occasion, {"key": self.key, "value": self.value})
+        value = _said(self.value, "value", MAX_CAUSE, occasion.seen(key, hit)) if self.value is not None else None
+        if value is not None and len(value) > MAX_TAG:
+            raise InvalidInput(f"comes to more than {MAX_TAG} characters", field="value")
+        return _order("addTag", occasion, {"key": self.key, "value": value})
 
 
 def read_stop(document: Document, node: Node, path: str) -> Stop:
     fields = document.mapping(node, path, ("cause",), ("policy", "owner"))
     policy = fields.get("policy")
     return Stop(
-        cause=document.up_to(fields["cause"], f"{path}.cause", MAX_CAUSE),
+        cause=document.words(fields["cause"], f"{path}.cause", MAX_CAUSE, SEEN),
         policy="block" if policy is None else document.one_of(policy, f"{path}.policy", tuple(STRENGTH)),
         owner=document.text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
     )
@@ -108,7 +115,7 @@ def read_incident(document: Document, node: Node, path: str) -> Incident:
     fields = document.mapping(node, path, ("title",), ("severity", "owner"))
     severity = fields.get("severity")
     return Incident(
-        title=document.up_to(fields["title"], f"{path}.title", MAX_CAUSE),
+        title=document.words(fields["title"], f"{path}.title", MAX_CAUSE, SEEN),
         severity="medium" if severity is None else document.one_of(severity, f"{path}.severity", SEVERITIES),
         owner=document.text(fields["owner"], f"{path}.owner") if "owner" in fields else None,
     )
@@ -118,13 +125,21 @@ def read_tag(document: Document, node: Node, path: str) -> Tag:
     fields = document.mapping(node, path, ("key",), ("value",))
     return Tag(
         key=document.up_to(fields["key"], f"{path}.key", MAX_TAG),
-        value=document.up_to(fields["value"], f"{path}.value", MAX_TAG) if "value" in fields else None,
+        value=document.words(fields["value"], f"{path}.value", MAX_CAUSE, SEEN) if "value" in fields else None,
     )
 
 
 def _owner(said: str | None, occasion: Occasion, hit: Hit) -> str:
     owners = [it.name for it in hit.entity.owners]
     return said or occasion.rule.owner or next(iter(owners), f"rule:{occasion.rule.name}")
+
+
+def _said(text: Text, name: str, most: int, values: Values) -> str:
+    """Raises `InvalidInput` where it comes to nothing: what is said needs words."""
+    said = text.said(values, most)
+    if not said.strip():
+        raise InvalidInput("comes to nothing", field=name)
+    return said
 
 
 def _order(op: str, occasion: Occasion, arguments: dict[str, Any]) -> Order:

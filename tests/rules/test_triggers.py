@@ -108,6 +108,26 @@ def test_what_it_attaches_says_which_columns_and_from_what_to_what(graph: Sqlite
     assert (data["owner"], data["path"]) == (None, [ds("orders")])
 
 
+def test_what_an_action_says_is_written_from_the_change_the_rule_and_what_is_hit(
+    graph: SqliteGraph, words: Ontology
+) -> None:
+    tell(graph, [mutation(1, "setOwners", job(), owners=[{"name": "ana"}]), run_event(2, "FAIL")])
+    text = """\
+rule: a
+version: 2
+on: {change: run.failed}
+do:
+  - incident: {title: "{{ hit.name }} of {{ hit.owners }} {{ after.state }} ({{ rule.name }}, {{ firing.id }})"}
+  - tag: {key: state, value: "{{ after.state }}"}
+"""
+
+    [firing] = fired(graph, [read_rule(text.encode(), "a.yaml", words, {})], after=1)
+
+    incident, tag = (json.loads(it.body)["arguments"] for it in firing.actions)
+    assert incident["title"] == f'{job().rpartition(":")[2]} of ["ana"] FAIL (a, {firing.id})'
+    assert tag == {"key": "state", "value": "FAIL"}
+
+
 def test_a_class_means_its_subclasses_and_nothing_else(graph: SqliteGraph, words: Ontology) -> None:
     tell(graph, [run_event(1, "COMPLETE", inputs=["a"], outputs=["b"])])
 

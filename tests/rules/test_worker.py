@@ -3,18 +3,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
-from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused
+from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused, Underway
 from rules.outbox import Intended, Leased, Outbox, Settlement
 from rules.worker import LEASE, Patience, Worker
 from tests.rules.deciding import a_firing, decide, state
 from tests.rules.estate import T0
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass
@@ -34,9 +36,11 @@ class Scripted:
 
     outcomes: list[Outcome]
     delivered: list[tuple[str, Instant]] = field(default_factory=list)
+    progress: list[str | None] = field(default_factory=list)
 
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         self.delivered.append((intended.key, at))
+        self.progress.append(intended.progress)
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
 
 
@@ -159,6 +163,54 @@ def test_after_eight_attempts_an_action_is_dead_and_the_journal_knows(outbox: Ou
     assert len(action.delivered) == 8
     assert state(outbox) == ("dead", 8, "busy; given up after 8 attempts")
     assert [json.loads(envelope.body)["state"] for envelope in journal] == ["dead"]
+
+
+def test_what_is_under_way_is_looked_at_again_with_what_was_said_of_it_and_costs_no_attempt(outbox: Outbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    busy = [Postponed("busy")] * 7
+    outcomes: list[Outcome] = [*busy, Underway("run 7", timedelta(minutes=1)), *busy, Underway("run 7, half", MINUTE)]
+    action, clock, journal = Scripted([*outcomes, *busy, Delivered({"run": 7})]), Clock(), list[NewEnvelope]()
+    worker = a_worker(outbox, action, clock, journal)
+
+    for _ in range(40):
+        worker.step()
+        clock.advance(timedelta(minutes=15))
+
+    assert action.progress == [None] * 8 + ["run 7"] * 8 + ["run 7, half"] * 8
+    assert state(outbox) == ("delivered", 22, None)
+    assert outbox.firings(1)[0].actions[0].result == {"run": 7}
+    assert [json.loads(it.body)["result"] for it in journal] == [{"run": 7}]
+
+
+def test_an_action_is_not_under_way_for_longer_than_it_may_be(outbox: Outbox) -> None:
+    decided = a_firing("f1", 9, "k1")
+    decide(outbox, replace(decided, actions=(replace(decided.actions[0], within=timedelta(minutes=150)),)))
+    action, clock, journal = Scripted([Postponed("busy"), Underway("run 7", HOUR)]), Clock(), list[NewEnvelope]()
+    worker = a_worker(outbox, action, clock, journal)
+
+    for _ in range(60):
+        worker.step()
+        clock.advance(timedelta(minutes=5))
+
+    # started 5 minutes after it was first tried; last looked at when its time was over
+    assert [(at - T0) / 60_000_000 for _, at in action.delivered] == [0, 5, 65, 125, 155]
+    assert state(outbox) == ("dead", 2, "still under way 2:30:00 after it was started")
+    assert [json.loads(it.body)["state"] for it in journal] == ["dead"]
+
+
+def test_a_replayed_action_is_started_anew(outbox: Outbox) -> None:
+    decide(outbox, a_firing("f1", 9, "k1"))
+    action, clock = Scripted([Underway("run 7", MINUTE), Refused("it failed"), Underway("run 8", MINUTE)]), Clock()
+    worker = a_worker(outbox, action, clock)
+    worker.step()
+    clock.advance(MINUTE)
+    worker.step()
+
+    outbox.replay("k1", clock())
+    worker.step()
+
+    assert action.progress == [None, "run 7", None]
+    assert state(outbox) == ("underway", 1, None)
 
 
 def test_a_refused_action_is_dead_at_once(outbox: Outbox) -> None:
