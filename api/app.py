@@ -172,6 +172,7 @@ class Service:
             outbox=open_outbox(settings),
             say=said_by_rule,
             cause=self._cause,
+            read=self.journal.read,
             clock=self.journal.now,
         )
         self.neo4j = self._project_to_neo4j(ontology)

@@ -70,6 +70,14 @@ def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
     return _new(REDACTION, {"op": "redact", "position": position, "reason": reason}, by, at)
 
 
+def redacted_by(envelope: Envelope) -> int | None:
+    """The position that a redaction is about; None for any other envelope."""
+    if envelope.kind != REDACTION or envelope.body is None:
+        return None
+    found = msgspec.json.decode(envelope.body).get("position")
+    return found if isinstance(found, int) else None
+
+
 def _new(kind: str, said: Arguments, by: str, at: Instant) -> NewEnvelope:
     body = msgspec.json.encode({"id": secrets.token_hex(8), **said, "by": by, "at": isoformat(at)})
     return NewEnvelope(kind, by, _digest(kind.encode(), body), body)

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
+from rules.audit import Chained
 
 
 class Verdict(StrEnum):
@@ -156,8 +157,11 @@ class Decisions(Protocol):
         """The depth of a firing, None where it is unknown."""
 
 
-class Outbox(Decisions, Protocol):
-    """Safe to call from any thread. What a method wrote is durable when it returns."""
+class Outbox(Decisions, Chained, Protocol):
+    """Safe to call from any thread. What a method wrote is durable when it returns.
+
+    Reports of kind `action` are linked where they are put in (`rules.audit`), in the order in which they wait.
+    """
 
     def begin(self, position: Position) -> None:
         """Set the first checkpoint; nothing happens if there is one."""

@@ -40,6 +40,14 @@ CREATE TABLE {schema}.report (
     key BYTEA NOT NULL UNIQUE, body BYTEA NOT NULL
 );
 """,
+    # The newest record of the log (rules.audit); a NUL for its digest where there may be records without links.
+    """
+CREATE TABLE {schema}.chain (
+    one BIGINT PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL, digest BYTEA NOT NULL
+);
+INSERT INTO {schema}.chain
+    SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM {schema}.checkpoint) THEN '\\x00'::bytea ELSE '\\x'::bytea END;
+""",
 )
 
 

@@ -3,7 +3,7 @@
 The body is JSON. Of both: `about` ("decision" or "outcome"), `firing`, `rule`, `version`, `subject` (urn of
 what changed), `at` (ISO 8601), `evidence` (positions). Of a decision: `verdict`, `reason`, `depth`, `cause`,
 `actions` (keys). Of an outcome: `key`, `action` (its kind), `target`, `owner`, `state`, `attempts`, `error`.
-`ingest.action` is the reader. Neither addresses nor credentials are in it.
+`ingest.action` is the reader; `rules.audit` adds `number` and `previous`. Neither addresses nor credentials are in it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import json
 from collections.abc import Mapping
 
 from graph.model import Instant, NewEnvelope, isoformat
+from rules.audit import KIND, SOURCE
 from rules.outbox import ActionState, Firing, Leased
-
-KIND = "action"
-SOURCE = "rules"
 
 
 def decision(firing: Firing) -> NewEnvelope:

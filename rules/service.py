@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import ontology as shipped_ontology
 from graph.errors import NotFound
-from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, parse_urn
+from graph.model import PRESENT, AsOf, Change, Envelope, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import GraphSnapshot
 from ontology import Ontology
+from rules import audit
 from rules.actions.delivery import Deliverer
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
@@ -40,7 +42,7 @@ class RuleService:
     durable and de-duplicating by the envelope's key. `references`: the values of `${NAME}` in rules; hand
     over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
     are not public. `say(saying)`: the envelope of what a rule says in the graph; None
-    where rules say nothing. `clock`: what
+    where rules say nothing. `read(after, limit)`: the journal's, by which the log goes on where it ended. `clock`: what
     leases and waits go by; one for all processes that share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
@@ -62,6 +64,7 @@ class RuleService:
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
         cause: Callable[[Position], str | None] = lambda _: None,
+        read: Callable[[int, int], list[Envelope]] = lambda after, limit: [],
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
@@ -69,6 +72,7 @@ class RuleService:
         self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
+        self._resume = partial(audit.resume, self._outbox, read)
         self._snapshot = snapshot
         self._changes = changes
         self._received_at = received_at
@@ -88,6 +92,7 @@ class RuleService:
 
     def start(self) -> None:
         """Begin; the threads end with the process if `stop` is never called."""
+        self._resume()
         if self._outbox.checkpoint() is None:
             with self._snapshot(PRESENT) as snapshot:
                 self._outbox.begin(snapshot.position())

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
+from rules import audit
+from rules.audit import Head
 from rules.outbox import (
     ActionRecord,
     ActionState,
@@ -147,11 +149,25 @@ class SqlOutbox(ABC):
     def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
         with self._reading() as sql:
             rows = sql.execute("SELECT * FROM report ORDER BY number LIMIT ?", (limit,)).fetchall()
-        return [(row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows]
+        return [(row["number"], _report(row)) for row in rows]
 
     def reported(self, number: int) -> None:
         with self._writing() as sql:
             sql.execute("DELETE FROM report WHERE number = ?", (number,))
+
+    def chain(self) -> tuple[Head, list[NewEnvelope]]:
+        with self._writing() as sql:  # of one moment
+            head = _head(sql)
+            rows = sql.execute("SELECT * FROM report WHERE kind = ? ORDER BY number", (audit.KIND,)).fetchall()
+        return head, [_report(row) for row in rows]
+
+    def go_on_from(self, head: Head) -> bool:
+        with self._writing() as sql:
+            known = _head(sql)
+            if head.number < known.number or known == head or (known.number and head.number == known.number):
+                return False
+            _set_head(sql, head)
+        return True
 
     def replay(self, key: str, now: Instant) -> None:
         with self._writing() as sql:
@@ -187,10 +203,28 @@ def _checkpoint(sql: Sql) -> Position | None:
 
 
 def _add_report(sql: Sql, report: NewEnvelope) -> None:
+    """Linked to the one before it; who adds the next waits until this transaction has ended."""
+    if report.kind == audit.KIND:
+        report, head = audit.linked(report, _head(sql))
+        _set_head(sql, head)
     sql.execute(
         "INSERT INTO report (kind, source, key, body) VALUES (?, ?, ?, ?)",
         (report.kind, report.source, report.key, report.body),
     )
+
+
+def _head(sql: Sql) -> Head:
+    """The chain's, nobody else's until the transaction ends."""
+    row = sql.execute("UPDATE chain SET number = number RETURNING number, digest").fetchone()
+    return Head(row["number"], bytes(row["digest"]))
+
+
+def _set_head(sql: Sql, head: Head) -> None:
+    sql.execute("UPDATE chain SET number = ?, digest = ?", head)
+
+
+def _report(row: Row) -> NewEnvelope:
+    return NewEnvelope(row["kind"], row["source"], row["key"], row["body"])
 
 
 def _firing_row(firing: Firing) -> tuple[Any, ...]:
