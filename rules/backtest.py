@@ -46,6 +46,10 @@ class Memory:
     def depth(self, firing: str) -> int | None:
         return self._depths[firing] if firing in self._depths else self._known_depth(firing)
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
+        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
+
 
 def backtest(
     rules: Sequence[Rule],

@@ -21,7 +21,7 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Occasion
+from rules.action import Moot, Occasion
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
 from rules.outbox import Decisions, Firing, Intended, Verdict
@@ -158,7 +158,7 @@ class Engine:
                 impact = itself(occurrence.snapshot, occurrence.entity)
             else:
                 impact = downstream_of(occurrence.snapshot, occurrence.entity, rule.targets)
-            return _acting(occurrence, rule, received_at, chain, impact)
+            return _acting(occurrence, rule, received_at, chain, impact, self._outbox.raised)
         except Unavailable:
             raise
         except AndonError as error:
@@ -241,19 +241,34 @@ def _firing(
     )
 
 
-def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Chain, impact: Impact) -> Firing:
-    """The firing with an action for every owner of everything hit; for what changed itself, one at least."""
+def _acting(
+    occurrence: Occurrence,
+    rule: Rule,
+    received_at: Instant,
+    chain: _Chain,
+    impact: Impact,
+    raised: Callable[[str, str], Sequence[str]],
+) -> Firing | None:
+    """The firing with an action for every owner of everything hit; for what changed itself, one at least.
+
+    None where no action has anything to do, or to say why not.
+    """
     change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
     occasion = Occasion(
-        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=occurrence.values()
-    )
-    actions = tuple(
+        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=occurrence.values(),
+        snapshot=occurrence.snapshot, raised=raised,
+    )  # fmt: skip
+    ordered = [
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
         for owner in (_told(rule, hit) if action.for_owners else [None])
-    )
+    ]
+    actions = tuple(it for it in ordered if isinstance(it, Intended))
+    if ordered and not actions:
+        reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
+        return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     if rule.mode is Mode.SHADOW and actions:
         told = sorted({(it.target, it.owner) for it in actions})
@@ -286,12 +301,14 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
+def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
     rule, change = occasion.rule, occasion.change
     action = rule.actions[index]
     names = [owner.name if owner is not None else ""] if action.for_owners else []
     key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
     order = action.order(key, occasion, hit, owner)
+    if isinstance(order, Moot):
+        return order
     return Intended(
         key=key,
         firing=occasion.firing,

@@ -156,6 +156,9 @@ class Decisions(Protocol):
     def depth(self, firing: str) -> int | None:
         """The depth of a firing, None where it is unknown."""
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
+
 
 class Outbox(Decisions, Chained, Protocol):
     """Safe to call from any thread. What a method wrote is durable when it returns.

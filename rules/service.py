@@ -14,6 +14,7 @@ from graph.model import PRESENT, AsOf, Change, Envelope, Instant, NewEnvelope, P
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules import audit
+from rules.actions import STATEMENTS
 from rules.actions.delivery import Deliverer
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
@@ -85,7 +86,7 @@ class RuleService:
         self._use = engine.use
         actions: dict[str, Deliverer] = {"webhook": webhooks}
         if say is not None:
-            actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
+            actions |= dict.fromkeys(STATEMENTS, Statements(say, append))
         worker = Worker(self._outbox, actions, append, clock)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)

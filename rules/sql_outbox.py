@@ -48,6 +48,10 @@ _DUE = (
     " WHERE state IN ('pending', 'failed', 'delivering') AND due_at <= ?"
     " ORDER BY due_at, action.number LIMIT 1"
 )
+_RAISED = (
+    "SELECT key FROM action JOIN firing ON firing.id = action.firing"
+    " WHERE target = ? AND kind = 'incident' AND rule = ? AND state <> 'dead' ORDER BY action.number DESC LIMIT 100"
+)
 _NEWEST = "SELECT * FROM firing ORDER BY position DESC, number LIMIT ?"
 _ACTIONS_OF_NEWEST = (
     "SELECT * FROM action WHERE firing IN (SELECT id FROM firing ORDER BY position DESC, number LIMIT ?)"
@@ -106,6 +110,10 @@ class SqlOutbox(ABC):
         with self._reading() as sql:
             row = sql.execute("SELECT depth FROM firing WHERE id = ?", (firing,)).fetchone()
         return row["depth"] if row else None
+
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        with self._reading() as sql:
+            return [row["key"] for row in sql.execute(_RAISED, (target, rule)).fetchall()]
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         with self._writing() as sql:

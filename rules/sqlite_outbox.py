@@ -45,6 +45,7 @@ CREATE TABLE chain (
     one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest BLOB NOT NULL
 ) STRICT;
 INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN x'00' ELSE x'' END;
+CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
 """,
 )
 

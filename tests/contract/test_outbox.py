@@ -13,7 +13,7 @@ import pytest
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, Position
 from rules.audit import EMPTY, Head, digest_of
-from rules.outbox import ActionState, Outbox, Settlement
+from rules.outbox import ActionState, Intended, Outbox, Settlement
 from tests.contract.adapters import OutboxPlace
 from tests.rules.deciding import SOON, a_firing, a_report, an_action, decide, state
 from tests.rules.estate import HOUR, RUN, T0
@@ -171,6 +171,22 @@ def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(ou
     assert [firing.position for firing in firings] == [11, 10]
     assert [action.address for action in firings[1].actions] == ["${HOOK}"]
     assert firings[1].urn == "urn:andon:firing:andon:f2"
+
+
+def test_the_incidents_that_a_rule_raises_on_a_target_are_known_newest_first(outbox: Outbox) -> None:
+    def incident(key: str, firing: str, target: str = "urn:andon:job:a:b") -> Intended:
+        return replace(an_action(key, firing), kind="incident", target=target)
+
+    first = replace(a_firing("f1", 8), actions=(incident("k1", "f1"), incident("k2", "f1", "urn:andon:job:a:c")))
+    second = replace(a_firing("f2", 9), actions=(incident("k3", "f2"), replace(incident("k4", "f2"), kind="tag")))
+    other = replace(a_firing("f3", 9), rule="b-rule", actions=(incident("k5", "f3"),))
+    assert decide(outbox, first, second, other)
+
+    assert outbox.raised("a-rule", "urn:andon:job:a:b") == ["k3", "k1"]
+    leased = outbox.lease(T0, SOON)
+    assert leased is not None and leased.action.key == "k1"
+    outbox.settle(leased, Settlement(state=ActionState.DEAD, at=T0))
+    assert outbox.raised("a-rule", "urn:andon:job:a:b") == ["k3"]
 
 
 # Its records are a chain (`rules.audit`)
