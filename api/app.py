@@ -191,6 +191,7 @@ class Service:
             outbox=open_outbox(settings),
             say=said_by_rule,
             queries=lambda ontology: checker(ontology, limits_of(settings)),
+            read=self.journal.read,
             clock=self.journal.now,
         )
         self.scheduler = Scheduler(

@@ -73,6 +73,10 @@ class Memory:
         )  # fmt: skip
         return sum(1 for _ in here) + self._before.fired(rule, since, Position(self._began + 1), subject)
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
+        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
+
 
 def backtest(
     rules: Sequence[Rule],

@@ -22,7 +22,7 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Occasion
+from rules.action import Moot, Occasion
 from rules.asked import Asked
 from rules.conditions import Values
 from rules.impact import Hit, Impact, downstream_of, itself, named
@@ -205,7 +205,9 @@ class Engine:
                 yield say(Verdict.LIMITED, reason=held, chain=chain)
                 return
             impact = _impact(occurrence, rule, values)
-            yield _acting(occurrence, rule, mode, received_at, chain, impact, values, asked)
+            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, self._outbox.raised)
+            if firing is not None:
+                yield firing
         except Unavailable:
             raise
         except AndonError as error:
@@ -313,17 +315,28 @@ def _acting(
     impact: Impact,
     values: Values,
     asked: Asked,
-) -> Firing:
-    """The firing with an action for every owner of everything hit; for what changed itself, one at least."""
+    raised: Callable[[str, str], Sequence[str]],
+) -> Firing | None:
+    """The firing with an action for every owner of everything hit; for what changed itself, one at least.
+
+    None where no action has anything to do, or to say why not.
+    """
     change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
-    occasion = Occasion(rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=values)
-    actions = tuple(
+    occasion = Occasion(
+        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=values,
+        snapshot=occurrence.snapshot, raised=raised,
+    )  # fmt: skip
+    ordered = [
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
         for owner in (_told(rule, hit) if action.for_owners else [None])
-    )
+    ]
+    actions = tuple(it for it in ordered if isinstance(it, Intended))
+    if ordered and not actions:
+        reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
+        return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     bare = replace(bare, evidence=evidence, answer=asked.answer)
     if mode is Mode.SHADOW and actions:
@@ -364,12 +377,14 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
+def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
     rule, change = occasion.rule, occasion.change
     action = rule.actions[index]
     names = [owner.name if owner is not None else ""] if action.for_owners else []
     key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
     order = action.order(key, occasion, hit, owner)
+    if isinstance(order, Moot):
+        return order
     return Intended(
         key=key,
         firing=occasion.firing,

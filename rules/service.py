@@ -6,14 +6,16 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import ontology as shipped_ontology
 from graph.errors import Conflict, NotAllowed, NotFound
-from graph.model import PRESENT, Change, Instant, NewEnvelope, Position, parse_urn
+from graph.model import PRESENT, Change, Envelope, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import EntityQuery
 from ontology import Ontology
-from rules import record
+from rules import audit, record
+from rules.actions import STATEMENTS
 from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
@@ -47,8 +49,8 @@ class RuleService:
     envelope's key. `references`: the values of `${NAME}` in rules; hand over only what rules may use.
     `allowed_hosts`: entries `host:port` that webhooks may reach although they are not public. `say(saying)`: the
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
-    `InvalidInput` for what is no query in its words. `clock`: what leases and waits go by; one for all processes that
-    share the outbox.
+    `InvalidInput` for what is no query in its words. `read(after, limit)`: the journal's, by which the log goes on
+    where it ended. `clock`: what leases and waits go by; one for all processes that share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -67,6 +69,7 @@ class RuleService:
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
+        read: Callable[[int, int], list[Envelope]] = lambda after, limit: [],
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         self._words = ontology or shipped_ontology.load()
@@ -79,6 +82,7 @@ class RuleService:
         self._clock = clock
         self.rules: tuple[Rule, ...] = self._load(self._words)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
+        self._resume = partial(audit.resume, self._outbox, read)
         engine = Engine(self.rules, sources, self._outbox)
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
@@ -87,7 +91,7 @@ class RuleService:
             "airflow": Airflows(references, apis),
         }
         if say is not None:
-            deliverers |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
+            deliverers |= dict.fromkeys(STATEMENTS, Statements(say, append))
         worker = Worker(self._outbox, deliverers, append, clock)
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
@@ -99,6 +103,7 @@ class RuleService:
 
     def start(self) -> None:
         """Begin; the threads end with the process if `stop` is never called."""
+        self._resume()
         if self._outbox.checkpoint() is None:
             with self._sources.snapshot(PRESENT) as snapshot:
                 self._outbox.begin(snapshot.position())

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
+from rules import audit
+from rules.audit import Head
 from rules.outbox import (
     ActionRecord,
     ActionState,
@@ -57,6 +59,10 @@ _UNDER_WAY = (
 _FIRED = (
     "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
+)
+_RAISED = (
+    "SELECT key FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = 'incident'"
+    " AND rule = ? AND state NOT IN ('dead', 'refused') ORDER BY action.number DESC LIMIT 100"
 )
 _WAITING = "SELECT * FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?"
 _ACTIONS_OF_WAITING = (
@@ -154,6 +160,10 @@ class SqlOutbox(ABC):
             actions = sql.execute(_ACTIONS_OF_WAITING, (first,)).fetchall()
         return _firing_records(rows, actions)
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        with self._reading() as sql:
+            return [row["key"] for row in sql.execute(_RAISED, (target, rule)).fetchall()]
+
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         with self._writing() as sql:
             row = sql.execute(_DUE + self._lock_rows, (now,)).fetchone()
@@ -201,11 +211,25 @@ class SqlOutbox(ABC):
     def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
         with self._reading() as sql:
             rows = sql.execute("SELECT * FROM report ORDER BY number LIMIT ?", (limit,)).fetchall()
-        return [(row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows]
+        return [(row["number"], _report(row)) for row in rows]
 
     def reported(self, number: int) -> None:
         with self._writing() as sql:
             sql.execute("DELETE FROM report WHERE number = ?", (number,))
+
+    def chain(self) -> tuple[Head, list[NewEnvelope]]:
+        with self._writing() as sql:  # of one moment
+            head = _head(sql)
+            rows = sql.execute("SELECT * FROM report WHERE kind = ? ORDER BY number", (audit.KIND,)).fetchall()
+        return head, [_report(row) for row in rows]
+
+    def go_on_from(self, head: Head) -> bool:
+        with self._writing() as sql:
+            known = _head(sql)
+            if head.number < known.number or known == head or (known.number and head.number == known.number):
+                return False
+            _set_head(sql, head)
+        return True
 
     def replay(self, key: str, now: Instant) -> None:
         with self._writing() as sql:
@@ -241,10 +265,28 @@ def _checkpoint(sql: Sql) -> Position | None:
 
 
 def _add_report(sql: Sql, report: NewEnvelope) -> None:
+    """Linked to the one before it; who adds the next waits until this transaction has ended."""
+    if report.kind == audit.KIND:
+        report, head = audit.linked(report, _head(sql))
+        _set_head(sql, head)
     sql.execute(
         "INSERT INTO report (kind, source, key, body) VALUES (?, ?, ?, ?)",
         (report.kind, report.source, report.key, report.body),
     )
+
+
+def _head(sql: Sql) -> Head:
+    """The chain's, nobody else's until the transaction ends."""
+    row = sql.execute("UPDATE chain SET number = number RETURNING number, digest").fetchone()
+    return Head(row["number"], bytes(row["digest"]))
+
+
+def _set_head(sql: Sql, head: Head) -> None:
+    sql.execute("UPDATE chain SET number = ?, digest = ?", head)
+
+
+def _report(row: Row) -> NewEnvelope:
+    return NewEnvelope(row["kind"], row["source"], row["key"], row["body"])
 
 
 def _firing_row(firing: Firing) -> tuple[Any, ...]:
