@@ -53,7 +53,8 @@ from graph.reader import EntityQuery
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
-from ingest import action, facts, mutation, openlineage
+from ingest import action, facts, mutation, openlineage, propagation
+from jobs.propagation import PropagationService
 from rules import RuleService
 from rules.actions.statement import Saying
 from rules.service import OUTBOX_FILE
@@ -135,6 +136,7 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
         mutation.REDACTION: mutation.decode,
         facts.KIND: facts.Decoder(ontology),
         "action": action.decode,
+        propagation.KIND: propagation.decode,
     }
 
 
@@ -159,6 +161,7 @@ class Service:
         ontology = self.vocabulary.ontology
         self.journal = open_journal(settings, on_broken)
         self.graph = open_graph(settings, ontology)
+        outbox = open_outbox(settings)
         self.rules = RuleService(
             Path(settings.rules) if settings.rules else None,
             settings.data,
@@ -169,16 +172,25 @@ class Service:
             settings.references,
             frozenset(settings.webhook_hosts),
             ontology=ontology,
-            outbox=open_outbox(settings),
+            outbox=outbox,
             say=said_by_rule,
             cause=self._cause,
             clock=self.journal.now,
+        )
+        self.propagation = PropagationService(
+            lambda: self.rules.propagations,
+            snapshot=self.graph.snapshot,
+            changes=self.graph.changes,
+            received_at=self._received_at,
+            append=self.journal.append,
+            last_position=self.journal.last_position,
+            progress=outbox,
         )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
         self.rdf, self._why_no_rdf = self._project_to_rdf()
         self.changing = Changing()
-        listeners = [self.rules.notice, self.changing.notice] + (
+        listeners = [self.rules.notice, self.propagation.notice, self.changing.notice] + (
             [self.neo4j.projection.notice] if self.neo4j is not None else []
         )
         listeners += [self.rdf.notice] if self.rdf is not None else []
@@ -287,6 +299,7 @@ class Service:
             self.rebuilder.start()
         if self.settings.plays("scheduler"):
             self.rules.start()
+            self.propagation.start()
         if self.neo4j is not None:
             self.neo4j.projection.start()
         if self.rdf is not None:
@@ -295,6 +308,7 @@ class Service:
     def stop(self) -> None:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.vocabulary.stop()
+        self.propagation.stop()
         self.rules.stop()
         if self.rebuilder is not None:
             self.rebuilder.stop()

@@ -8,10 +8,10 @@ answers what the present graph differs by for it. The meaning of it all is in `t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -19,11 +19,12 @@ from ontology import Ontology
 
 from .attributes import relation_of
 from .database import Cached, Database
+from .derivations import DERIVED_TAG, Mark, read_derived_key
 from .entity import EntityRegisters, PresentRow, created_between, gather, present_row, said_between
 from .membership import Members
 from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position, parse_urn
 from .nodes import Nodes
-from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
+from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed, Winner
 from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
 from .spoken import Spoken
@@ -38,6 +39,9 @@ _RUN_CHANGES = {
 }
 _WITHOUT_COLUMNS = frozenset({"job", "run"})
 _SEARCHED = frozenset({"run", "firing", "column"})  # kinds that are not in the full-text index
+IDENTITY = "~identity"
+"""Among the fields that differ: which names the entity has."""
+
 _RELATIONS = {
     DERIVED: "derivedFrom", COLUMN: "columnDerivedFrom", WIDE: "columnDerivedFrom", READS: "reads", WRITES: "writes",
     FEEDS: "feeds",
@@ -391,9 +395,9 @@ class Fold:
                 edges += self._sayings.refold_job(job, position)
         for node in nodes | moved:
             self._updated.pop(node, None)  # may be of another entity by now; the refresh reads it anew
-            touched.renewed.setdefault(node, set()).add("~identity")
+            touched.renewed.setdefault(node, set()).add(IDENTITY)
             for member in self._members.members(self._members.entity(node)):
-                touched.renewed.setdefault(member, set())
+                touched.renewed.setdefault(member, set()).add(IDENTITY)
         return edges
 
     # The present, and what changed about it ----------------------------------------------------------------
@@ -447,7 +451,9 @@ class Fold:
                 "INSERT INTO entity_search (rowid, name, namespace, description) VALUES (?, ?, ?, ?)",
                 (entity, name.name.lower(), name.namespace.lower(), (row.description or "").lower()),
             )
-        return self._as_changes(name, held, row, fields, at, position)
+        return self._as_changes(name, held, row, fields, at, position) + _travelled(
+            name, fields, held[2] if held is not None else None, registers.winners, at, position
+        )
 
     def _read_present(self, entity: int) -> tuple[Any, ...] | None:
         if entity in self._nodes.made:
@@ -496,13 +502,15 @@ class Fold:
         if held is None:
             return [Change(position, "entity.opened", name.urn, at)]
         changes = []
-        facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
+        facets = tuple(sorted({"tags" if it.startswith(DERIVED_TAG) else it for it in fields if it[0] not in ".~"}))
         if bool(held[4]) != row.dropped:
             changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:
             changes.append(Change(position, "entity.altered", name.urn, at, fields=facets))
+        if IDENTITY in fields:
+            changes.append(Change(position, "entity.identified", name.urn, at))
         return changes
 
     def _edge_changes(self, edges: Iterable[EdgeChange], at: Instant, position: Position) -> list[Change]:
@@ -524,6 +532,36 @@ class Fold:
         dataset, path = self._nodes.column_path(node)
         name = self._nodes.name(self._members.entity(dataset) or dataset)
         return Name("column", name.namespace, name.name, path).urn
+
+
+def _travelled(
+    name: Name,
+    fields: set[str],
+    tags_before: str | None,
+    registers: Mapping[str, Winner],
+    at: Instant,
+    position: Position,
+) -> list[Change]:
+    """The derived tags that reached an entity or its columns, those that left, and those that come by another way."""
+    keys = sorted(it for it in fields if it.startswith(DERIVED_TAG))
+    if not keys:
+        return []
+    before = {
+        (it["by"], Mark(tag["key"], tag.get("value")), tag.get("field") or "")
+        for tag in (msgspec.json.decode(tags_before) if tags_before is not None else ())
+        for it in tag.get("derived", ())
+    }
+    changes = []
+    for key in keys:
+        held = registers.get(key)
+        propagation, mark, path = derived = read_derived_key(key)
+        if held is None or held.value is None:
+            what = "tag.left"
+        else:
+            what = "tag.rerouted" if derived in before else "tag.reached"
+        of = Name("column", name.namespace, name.name, path) if path else name
+        changes.append(Change(position, what, of.urn, at, fields=(propagation, quote(mark.label, safe=""))))
+    return changes
 
 
 def _name_columns(outputs: Iterable[OutputFlow], named: dict[Name, dict[str, None]]) -> None:

@@ -115,7 +115,8 @@ def parse_urn(urn: str) -> Name:
 class Envelope:
     """What came in at one door at one time: the journal's unit, kept byte for byte.
 
-    `kind` picks the decoder (`openlineage`, `facts`, `mutation`, `redaction`, `action`); `body` is None once redacted.
+    `kind` picks the decoder (`openlineage`, `facts`, `mutation`, `redaction`, `action`, `propagation`); `body` is None
+    once redacted.
     """
 
     position: Position
@@ -159,8 +160,9 @@ class Change:
     """What one envelope did to the present graph; what rules and subscriptions see.
 
     `what` is `entity.opened|closed|altered`, `relation.opened|closed`, `run.started|completed|failed|aborted`,
-    `schema.changed` or `column.opened|closed`; `urn` the entity (a relation's source), `other` a relation's
-    target, `fields` the facet keys that differ, `valid_at` the producer's time.
+    `schema.changed`, `entity.identified` (its names are others) or `tag.reached|rerouted|left` (a derived tag; `fields`
+    are the propagation and the percent-encoded tag); `urn` the entity (a relation's source), `other` a relation's
+    target, else `fields` the facet keys that differ, `valid_at` the producer's time.
     """
 
     position: Position

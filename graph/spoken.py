@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .attributes import ATTRIBUTE
 from .database import Cached, Database
+from .derivations import DERIVED_TAG
 from .entity import read_overflow
 from .model import FOREVER, Instant, Position
 from .nodes import Nodes
@@ -136,7 +137,7 @@ class Spoken:
         return all(
             order[1] >= since and values.setdefault(key, value) == value
             for key, (order, value) in state.facets.items()
-            if key in SHOWN or key.startswith(("tag:", ATTRIBUTE))
+            if key in SHOWN or key.startswith(("tag:", ATTRIBUTE, DERIVED_TAG))
         )
 
     def _spill(self, name_id: int, state: NameState) -> None:

@@ -40,6 +40,9 @@ CREATE TABLE {schema}.report (
     key BYTEA NOT NULL UNIQUE, body BYTEA NOT NULL
 );
 """,
+    """
+CREATE TABLE {schema}.progress (name TEXT PRIMARY KEY, position BIGINT NOT NULL, kept TEXT NOT NULL);
+""",
 )
 
 

@@ -6,16 +6,19 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from graph.errors import InvalidInput
 from ontology import Ontology
+from rules import propagation
 from rules.action import Action
 from rules.actions import READERS
 from rules.document import MAX_BYTES, Document, RuleFault, compose, plain
+from rules.propagation import Propagation
 from rules.rule import (
     CHANGES,
     DEFAULT_DEPTH,
@@ -45,10 +48,23 @@ class RulesRejected(InvalidInput):
         self.faults = faults
 
 
-def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) -> tuple[Rule, ...]:
-    """All rules of `folder/*.yaml` and `*.yml`, in the order of file names; all or none.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds, in the order of file names."""
 
-    Raises `RulesRejected`; a folder that is not there is rejected too, an empty one gives no rules.
+    rules: tuple[Rule, ...] = ()
+    propagations: tuple[Propagation, ...] = ()
+
+
+def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) -> tuple[Rule, ...]:
+    """The rules among what `load_folder` reads."""
+    return load_folder(folder, ontology, references).rules
+
+
+def load_folder(folder: Path, ontology: Ontology, references: Mapping[str, str]) -> Loaded:
+    """All documents of `folder/*.yaml` and `*.yml`; all or none.
+
+    Raises `RulesRejected`; a folder that is not there is rejected too, an empty one gives nothing.
     """
     if not folder.is_dir():
         raise RulesRejected((RuleFault(str(folder), 0, "there is no such folder"),))
@@ -56,18 +72,24 @@ def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) 
     if len(files) > MAX_FILES:
         raise RulesRejected((RuleFault(str(folder), 0, f"{len(files)} files, expected at most {MAX_FILES}"),))
     rules: dict[str, Rule] = {}
+    propagations: dict[str, Propagation] = {}
     faults: list[RuleFault] = []
     for path in files:
         try:
-            rule = read_rule(_read_bounded(path), path.name, ontology, references)
-            if rule.name in rules:
-                raise RuleFault(path.name, 0, f"another file has a rule {rule.name!r} already", field="rule")
-            rules[rule.name] = rule
+            found = _read(_read_bounded(path), path.name, ontology, references)
+            same_kind: Mapping[str, object] = rules if isinstance(found, Rule) else propagations
+            if found.name in same_kind:
+                kind, key = ("rule", "rule") if isinstance(found, Rule) else ("propagation", propagation.KEY)
+                raise RuleFault(path.name, 0, f"another file has a {kind} {found.name!r} already", field=key)
+            if isinstance(found, Rule):
+                rules[found.name] = found
+            else:
+                propagations[found.name] = found
         except RuleFault as fault:
             faults.append(fault)
     if faults:
         raise RulesRejected(tuple(faults))
-    return tuple(rules.values())
+    return Loaded(tuple(rules.values()), tuple(propagations.values()))
 
 
 def _is_rule(path: Path) -> bool:
@@ -81,6 +103,14 @@ def _read_bounded(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RuleFault(path.name, 0, f"cannot be read: {error.strerror}") from None
+
+
+def _read(content: bytes, file: str, ontology: Ontology, references: Mapping[str, str]) -> Rule | Propagation:
+    root = compose(content, file)
+    document = Document(file, ontology, references)
+    if isinstance(root, MappingNode) and any(key.value == propagation.KEY for key, _ in root.value):
+        return propagation.read(document, root)
+    return _rule(document, root)
 
 
 def read_rule(content: bytes, file: str, ontology: Ontology, references: Mapping[str, str]) -> Rule:

@@ -19,7 +19,8 @@ from rules.backtest import backtest
 from rules.engine import Engine
 from rules.loop import Loop
 from rules.outbox import Firing, FiringRecord, Outbox
-from rules.reading import load_rules, read_rule
+from rules.propagation import Propagation
+from rules.reading import Loaded, load_folder, read_rule
 from rules.rule import Rule
 from rules.sqlite_outbox import SqliteOutbox
 from rules.worker import Worker
@@ -65,8 +66,10 @@ class RuleService:
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
-        self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
-        self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
+        self._read = (lambda words: load_folder(rules_dir, words, references)) if rules_dir else None
+        loaded = self._read(known) if self._read is not None and known is not None else Loaded()
+        self.rules: tuple[Rule, ...] = loaded.rules
+        self.propagations: tuple[Propagation, ...] = loaded.propagations
         webhooks = Webhooks(references, allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
@@ -102,11 +105,11 @@ class RuleService:
 
     def prepare(self, ontology: Ontology) -> Callable[[], None]:
         """Read the rules by other words; raises `RulesRejected`, else returns what puts them in use."""
-        rules = self._read(ontology) if self._read is not None else ()
+        loaded = self._read(ontology) if self._read is not None else Loaded()
 
         def commit() -> None:
-            self.rules = rules
-            self._use(rules)
+            self.rules, self.propagations = loaded.rules, loaded.propagations
+            self._use(loaded.rules)
 
         return commit
 

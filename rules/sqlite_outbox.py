@@ -11,8 +11,9 @@ from pathlib import Path
 from graph.errors import Conflict
 from rules.sql_outbox import Sql, SqlOutbox
 
-_VERSION = 1
-_SCHEMA = """
+# Forward only; a change is a new entry. A statement ends with ";" at the end of its line.
+_MIGRATIONS = (
+    """
 CREATE TABLE checkpoint (
     one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL
 ) STRICT;
@@ -37,7 +38,11 @@ CREATE TABLE report (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, source TEXT NOT NULL,
     key BLOB NOT NULL UNIQUE, body BLOB NOT NULL
 ) STRICT;
-"""
+""",
+    """
+CREATE TABLE progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
+""",
+)
 
 
 class SqliteOutbox(SqlOutbox):
@@ -59,12 +64,14 @@ class SqliteOutbox(SqlOutbox):
         self._connection.execute("PRAGMA foreign_keys = ON")
         with self._writing() as sql:
             (version,) = sql.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
-                raise Conflict(f"{path.name} is of a newer Andon (format {version}, this one reads {_VERSION})")
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
+            newest = len(_MIGRATIONS)
+            if version > newest:
+                raise Conflict(f"{path.name} is of a newer Andon (format {version}, this one reads {newest})")
+            for migration in _MIGRATIONS[version:]:
+                for statement in migration.split(";\n"):
                     sql.execute(statement)
-                sql.execute(f"PRAGMA user_version = {_VERSION}")
+            if version < newest:
+                sql.execute(f"PRAGMA user_version = {newest}")
 
     def _decide_alone(self, sql: Sql) -> None:
         """Every transaction is alone here."""
