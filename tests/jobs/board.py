@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graph.model import Envelope, Instant, NewEnvelope, Position
-from graph.reader import EntityRecord, Tag
+from graph.reader import EntityQuery, EntityRecord, Tag
 from graph.sqlite import SqliteGraph
 from ingest import facts, mutation, propagation
 from ingest.openlineage import Decoder
@@ -36,8 +36,6 @@ def declared(text: str) -> Propagation:
 
 
 PII = declared(
-    "propagate: pii\nversion: 1\ntags: [pii]\nbreakers: {transformations: [AGGREGATION], job_tags: [anonymises]}"
-)
     "propagate: pii\nversion: 1\ntags: [pii]\nbreakers: {transformations: [AGGREGATION], job_tags: [anonymises]}"
 )
 
@@ -104,23 +102,22 @@ class Board:
         assert found is not None, urn
         return found
 
-    def derived(self, urn: str) -> dict[str, tuple[int, str]]:
+    def derived(self, urn: str, propagation: str = "pii") -> dict[str, tuple[int, str]]:
         """By tag, how far it came and from where."""
-        return {_label(it): (it.derived[0].hops, it.derived[0].origin) for it in self.entity(urn).tags if it.derived}
+        return _derived(self.entity(urn).tags, propagation)
 
-    def everywhere(self) -> dict[str, dict[str, tuple[int, str]]]:
-        """`derived` of every column and dataset that has any."""
-        from graph.reader import EntityQuery
-
+    def everywhere(self, propagation: str = "pii") -> dict[str, dict[str, tuple[int, str]]]:
+        """`derived` of every column and entity that has any."""
         found = {}
         with self.graph.snapshot() as snapshot:
-            page = snapshot.entities(EntityQuery(include_dropped=True, first=10_000))
-            for record in page.records:
-                for it in (record, *snapshot.columns(record)):
-                    tags = [tag for tag in it.tags if tag.derived and (it is not record or not tag.field)]
-                    if tags:
-                        found[it.urn] = {_label(tag): (tag.derived[0].hops, tag.derived[0].origin) for tag in tags}
-        return found
+            for record in snapshot.entities(EntityQuery(include_dropped=True, first=10_000)).records:
+                found[record.urn] = _derived([it for it in record.tags if not it.field], propagation)
+                found |= {it.urn: _derived(it.tags, propagation) for it in snapshot.columns(record)}
+        return {urn: tags for urn, tags in found.items() if tags}
+
+
+def _derived(tags: Sequence[Tag], propagation: str) -> dict[str, tuple[int, str]]:
+    return {_label(tag): (it.hops, it.origin) for tag in tags for it in tag.derived if it.propagation == propagation}
 
 
 def _label(tag: Tag) -> str:
