@@ -8,6 +8,7 @@ never in its place: each goes alone. The way is read hop by hop, since each regi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -36,12 +37,14 @@ class Derived(NamedTuple):
     path: str
 
 
+@lru_cache(maxsize=10_000)
 def derived_key(propagation: str, mark: Mark, path: str = "") -> str:
     value = "" if mark.value is None else "=" + quote(mark.value, safe=_SAFE)
     suffix = "#" + quote(path, safe=_SAFE) if path else ""
     return f"{DERIVED_TAG}{propagation}:{quote(mark.key, safe=_SAFE)}{value}{suffix}"
 
 
+@lru_cache(maxsize=10_000)
 def read_derived_key(key: str) -> Derived:
     """The inverse of `derived_key`."""
     said, _, path = key.removeprefix(DERIVED_TAG).partition("#")

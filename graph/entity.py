@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,12 @@ from ontology import Ontology
 
 from .attributes import ATTRIBUTE, TYPE
 from .database import Database
-from .derivations import DERIVED_TAG, Derived, derivation, read_derived_key
+from .derivations import DERIVED_TAG, Derived, Mark, derivation, read_derived_key
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
 from .statements import Role
+
+_read_listed = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
@@ -163,13 +165,42 @@ def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontolog
     )
 
 
+def retagged(tags: str | None, registers: Mapping[str, bytes | None]) -> tuple[str | None, Collection[Derived]]:
+    """The tags of a present row where these registers of derived tags came to other values, None for what is gone; and
+    which derived ones there were.
+    """
+    listed = _read_listed(tags) if tags is not None else []
+    said = [{key: it for key, it in tag.items() if key != "derived"} for tag in listed if tag.get("said", True)]
+    derived: dict[Derived, dict[str, Any]] = {
+        Derived(it["by"], Mark(tag["key"], tag.get("value")), tag.get("field") or ""): it
+        for tag in listed
+        for it in tag.get("derived", ())
+    }
+    before = tuple(derived)
+    for key, value in registers.items():
+        derived.pop(read_derived_key(key), None)
+        if value is not None:
+            derived[read_derived_key(key)] = msgspec.json.decode(value)
+    found = _with_derived(said, list(derived.items()))
+    return (msgspec.json.encode(found).decode() if found else None), before
+
+
+def derived_among(tags: str | None) -> set[Derived]:
+    """The derived ones among the tags of a present row."""
+    return {
+        Derived(it["by"], Mark(tag["key"], tag.get("value")), tag.get("field") or "")
+        for tag in (_read_listed(tags) if tags is not None else ())
+        for it in tag.get("derived", ())
+    }
+
+
 def _with_derived(said: list[dict[str, Any]], derived: list[tuple[Derived, dict[str, Any]]]) -> list[dict[str, Any]]:
     """The tags that are said and those that are derived; one that is both is there once."""
     found = {
         (str(it["key"]), str(it.get("field") or ""), None if it.get("value") is None else str(it["value"])): it
         for it in said
     }
-    for (propagation, mark, path), stored in sorted(derived, key=lambda it: it[0][0]):
+    for (propagation, mark, path), stored in sorted(derived, key=lambda it: it[0].propagation):
         at = mark.key, path, mark.value
         tag = found.get(at) or {
             "key": mark.key, "value": mark.value, "field": path or None, "source": f"propagation:{propagation}",

@@ -97,6 +97,11 @@ def _encode(text: str) -> str:
     return quote(text, safe="-._~")
 
 
+@lru_cache(maxsize=65_536)
+def _decoded(text: str) -> str:
+    return storable(unquote(text))
+
+
 def make_urn(kind: str, namespace: str, name: str, path: str = "") -> str:
     """`urn:andon:<kind>:<namespace>:<name>[:<column path>]`, each part percent-encoded."""
     urn = f"urn:andon:{kind}:{_encode(namespace)}:{_encode(name)}"
@@ -108,7 +113,7 @@ def parse_urn(urn: str) -> Name:
     parts = urn.split(":")
     if parts[:2] != ["urn", "andon"] or not 5 <= len(parts) <= 6 or (len(parts) == 6) != (parts[2] == "column"):
         raise InvalidInput(f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn")
-    return Name(parts[2], *(storable(unquote(part)) for part in parts[3:]))
+    return Name(parts[2], *map(_decoded, parts[3:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,8 +30,7 @@ _ASKED = 20_000  # nodes in one query
 _read_tags = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """What one job says of one edge; `target` of a `wide` one is the dataset, each of whose columns it reaches."""
 
     source: Place
@@ -42,8 +41,7 @@ class Flow:
     wide: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A derived tag as it stands: how many hops from where it was said, and from which place (urn) it came."""
 
     hops: int
@@ -70,6 +68,7 @@ class Places:
         self._snapshot = snapshot
         self._nodes: dict[Place, tuple[int, ...]] = {}
         self._tags: dict[int, Tagged] = {}
+        self._urns: dict[Place, str] = {}
         self._details: dict[bytes, tuple[Transformation, ...]] = {}
 
     # Names ------------------------------------------------------------------------------------------------
@@ -83,8 +82,11 @@ class Places:
         return {urn: (entities[holders[urn]], name.path) for urn, name in names.items() if holders[urn] in entities}
 
     def urn(self, place: Place) -> str:
-        name = self._snapshot.node_name(place[0])
-        return column_urn(name, place[1]) if place[1] else make_urn(*name[:3])
+        found = self._urns.get(place)
+        if found is None:
+            name = self._snapshot.node_name(place[0])
+            found = self._urns[place] = column_urn(name, place[1]) if place[1] else make_urn(*name[:3])
+        return found
 
     def expect_urns(self, places: Iterable[Place]) -> None:
         """Read these names at once."""
@@ -158,22 +160,22 @@ class Places:
         for _, job, source, target, detail, known_from, *_ in rows:
             ends = entity(source), entity(target)
             if ends[0] and ends[1] and ends[0] != ends[1]:
-                yield Flow((ends[0], ""), (ends[1], ""), self._said(detail), job, known_from)
+                yield Flow((ends[0], ""), (ends[1], ""), self._said(detail) if detail else (), job, known_from)
 
     def _between_columns(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Flow]:
         entity = self._snapshot.entity_of
+        nodes = self._nodes
         for kind, job, source, target, detail, known_from, from_node, from_path, to_node, to_path in rows:
             start = entity(from_node), from_path
             end = (entity(to_node), to_path) if kind == COLUMN else (entity(target), "")
             if start[0] and end[0]:
-                self._learn(start, source)
-                if kind == COLUMN:
+                if start not in nodes:
+                    self._learn(start, source)
+                if kind == COLUMN and end not in nodes:
                     self._learn(end, target)
-                yield Flow(start, end, self._said(detail), job, known_from, kind == WIDE)
+                yield Flow(start, end, self._said(detail) if detail else (), job, known_from, kind == WIDE)
 
-    def _said(self, detail: bytes | None) -> tuple[Transformation, ...]:
-        if not detail:
-            return ()
+    def _said(self, detail: bytes) -> tuple[Transformation, ...]:
         found = self._details.get(detail)
         if found is None:
             found = self._details[detail] = read_detail(detail)
@@ -181,7 +183,7 @@ class Places:
 
     def _learn(self, place: Place, node: int) -> None:
         """Of an entity with one name a column has one node."""
-        if place not in self._nodes and self._snapshot.nodes_of([place[0]]) == [place[0]]:
+        if self._snapshot.nodes_of([place[0]]) == [place[0]]:
             self._nodes[place] = (node,)
 
     def _column_nodes(self, places: Collection[Place]) -> list[int]:

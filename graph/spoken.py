@@ -123,6 +123,12 @@ class Spoken:
                 differing.add(DROPPED)
         return differing
 
+    def value(self, name_id: int, key: str) -> Value:
+        """What is in force of one register of a name; None where it is deleted or was never said."""
+        state: NameState = self._states(name_id)
+        found = state.facets.get(key)
+        return None if found is None else found[1]
+
     def present(self, name_id: int) -> tuple[list[Said], Iterable[Overflowed], Instant]:
         """All that is said of a name now: sets, what fell out of those kept, and since when (FOREVER: never)."""
         state: NameState = self._states(name_id)

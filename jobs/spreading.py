@@ -12,7 +12,7 @@ the places that lost it, and the roots, are reached anew from what stands, neare
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from graph.derivations import Mark
@@ -20,6 +20,7 @@ from graph.lineage import Place
 from graph.model import Position
 from graph.places import Flow, Held, Places
 from graph.reader import Direction, EntityRecord, Level
+from graph.statements import Transformation
 from rules.propagation import Propagation
 
 At = tuple[Place, Mark]
@@ -56,6 +57,7 @@ class Spreading:
         self._leaving: dict[Place, list[Near]] = {}
         self._there: dict[int, Collection[str]] = {}
         self._stopped: dict[int, bool] = {}
+        self._let: dict[tuple[tuple[Transformation, ...], bool], bool] = {}
         self._now: dict[At, Held | None] = {}
         """What may differ from what stands."""
         self._evidence: dict[At, Position] = {}
@@ -78,8 +80,8 @@ class Spreading:
 
     def next_to(self, places: Collection[Place]) -> Iterable[Place]:
         """The places to which these may hand a tag on, whether they are there or not."""
-        self._read_leaving(places, all_there=True)
-        return [near for place in dict.fromkeys(places) for near, _ in self._leaving.pop(place)]
+        self._read_leaving(places)
+        return [near for place in dict.fromkeys(places) for near, _ in self._leaving[place]]
 
     # What stands --------------------------------------------------------------------------------------------
 
@@ -102,10 +104,12 @@ class Spreading:
         held = self._held(at)
         return None if held is None else held.hops
 
-    def _marks(self, place: Place) -> Iterable[Mark]:
-        """The tags that a place may hand on."""
-        tagged = self._places.tags(place[0])
-        return {*tagged.said.get(place[1], ()), *self._standing_at(place)}
+    def _handed(self, place: Place) -> Iterator[tuple[Mark, int]]:
+        """The tags that a place hands on as it stands, each with its hops."""
+        for mark in {*self._places.tags(place[0]).said.get(place[1], ()), *self._standing_at(place)}:
+            hops = self._hops((place, mark))
+            if hops is not None:
+                yield mark, hops
 
     def _standing_at(self, place: Place) -> Mapping[Mark, Held]:
         held = self._places.tags(place[0]).derived.get(self._propagation.name)
@@ -137,7 +141,8 @@ class Spreading:
             self._now.update(dict.fromkeys(doomed))
             lost.update(doomed)
             sources = dict.fromkeys(place for place, _ in doomed)
-            self._read_leaving(sources, all_there=True)
+            self._read_leaving(sources)
+            self._places.expect_urns(sources)
             further: dict[At, None] = {}
             for place, mark in doomed:
                 for target, _ in self._leaving[place]:
@@ -145,7 +150,6 @@ class Spreading:
                     if held is not None and held.origin == self._places.urn(place):
                         further[target, mark] = None
             doomed = further
-        self._leaving.clear()  # what is not there was among it
         return lost
 
     # Reaching -----------------------------------------------------------------------------------------------
@@ -154,12 +158,13 @@ class Spreading:
         """Reach these from what stands next to them, and from there on, fewest hops first."""
         self._read_entering(places)
         waiting: dict[int, dict[At, tuple[str, int]]] = defaultdict(dict)
+        handed: dict[Place, list[tuple[Mark, int]]] = {}
         for place in places:
             for near in self._entering[place]:
-                for mark in self._marks(near[0]):
-                    hops = self._hops((near[0], mark))
-                    if hops is not None:
-                        self._offer(waiting, hops, near, (place, mark))
+                if near[0] not in handed:
+                    handed[near[0]] = [*self._handed(near[0])]
+                for mark, hops in handed[near[0]]:
+                    self._offer(waiting, hops, near, (place, mark))
         while waiting:
             hops = min(waiting)
             grown: dict[Place, list[Mark]] = defaultdict(list)
@@ -172,7 +177,10 @@ class Spreading:
                     grown[at[0]].append(at[1])
             if grown and hops < self._propagation.depth:
                 self._read_leaving(grown)
-                for place, marks in grown.items():
+                handing = [it for it in grown if self._leaving[it]]
+                self._places.expect_urns(handing)
+                for place in self._of_those_there(handing):
+                    marks = grown[place]
                     for target, position in self._leaving[place]:
                         for mark in marks:
                             self._offer(waiting, hops, (place, position), (target, mark))
@@ -192,43 +200,38 @@ class Spreading:
         """Read from where tags come to these places, and the tags there and here, all at once."""
         unknown = [it for it in places if it not in self._entering]
         self._entering.update((it, []) for it in unknown)
-        flows = self._open(unknown, upstream=not self._upstream)
-        flows = self._handing_on(flows)
-        for flow in flows:
-            near, here = (flow.target, flow.source) if self._upstream else (flow.source, flow.target)
-            for far in self._columns_at(near, flow, self._upstream):
-                for place in self._columns_at(here, flow, not self._upstream):
-                    if place in self._entering and place != far:
-                        self._entering[place].append((far, flow.position))
-        self._expect([*unknown, *(near for it in unknown for near, _ in self._entering[it])])
+        for here, near, position in self._joined(unknown, upstream=not self._upstream):
+            if here in self._entering:
+                self._entering[here].append((near, position))
+        sources = dict.fromkeys(near for it in unknown for near, _ in self._entering[it])
+        there = set(self._of_those_there(sources))
+        if len(there) < len(sources):
+            for place in unknown:
+                self._entering[place] = [it for it in self._entering[place] if it[0] in there]
+        self._places.expect_tags(entity for entity, _ in [*unknown, *there])
+        self._places.expect_urns(there)
 
-    def _read_leaving(self, places: Iterable[Place], all_there: bool = False) -> None:
-        """Read to where tags go from these places, and the tags there; `all_there`: from those that are gone too."""
+    def _read_leaving(self, places: Iterable[Place]) -> None:
+        """Read to where tags would go from these places were they there, and the tags there."""
         unknown = [it for it in places if it not in self._leaving]
         self._leaving.update((it, []) for it in unknown)
-        flows = self._open(unknown, upstream=self._upstream)
-        if not all_there:
-            flows = self._handing_on(flows)
-        for flow in flows:
-            here, near = (flow.target, flow.source) if self._upstream else (flow.source, flow.target)
-            for far in self._columns_at(near, flow, not self._upstream):
-                for place in self._columns_at(here, flow, self._upstream):
-                    if place in self._leaving and place != far:
-                        self._leaving[place].append((far, flow.position))
-        self._expect([*unknown, *(near for it in unknown for near, _ in self._leaving[it])])
+        for here, near, position in self._joined(unknown, upstream=self._upstream):
+            if here in self._leaving:
+                self._leaving[here].append((near, position))
+        self._places.expect_tags(near[0] for it in unknown for near, _ in self._leaving[it])
 
-    def _expect(self, places: Collection[Place]) -> None:
-        self._places.expect_tags(it[0] for it in places)
-        self._places.expect_urns(places)
+    def _joined(self, places: Collection[Place], upstream: bool) -> Iterator[tuple[Place, Place, Position]]:
+        """(one of these, the other end, position) of the edges at these places that let tags through."""
+        for flow in self._open(places, upstream):
+            source, target = flow.source, flow.target
+            for end in [(target[0], path) for path in self._there[target[0]]] if flow.wide else (target,):
+                if end != source:
+                    yield (end, source, flow.position) if upstream else (source, end, flow.position)
 
     def _open(self, places: Collection[Place], upstream: bool) -> list[Flow]:
         """The edges at these places that let tags through."""
         propagation = self._propagation
-        flows = [
-            it
-            for it in self._places.flows(places, upstream, self._columns)
-            if propagation.lets_through(it.transformations, it.wide)
-        ]
+        flows = [it for it in self._places.flows(places, upstream, self._columns) if self._lets(it)]
         if propagation.jobs or propagation.job_tags:
             unknown = {it.job for it in flows} - self._stopped.keys()
             jobs = self._jobs(unknown)
@@ -242,21 +245,20 @@ class Spreading:
             self._read_there({it.target[0] for it in flows if it.wide})
         return flows
 
-    def _handing_on(self, flows: Collection[Flow]) -> list[Flow]:
-        """Those of which the column that hands on is there: one that a schema left out hands nothing on."""
+    def _lets(self, flow: Flow) -> bool:
+        said = flow.transformations, flow.wide
+        if said not in self._let:
+            self._let[said] = self._propagation.lets_through(*said)
+        return self._let[said]
+
+    def _of_those_there(self, places: Collection[Place]) -> Iterable[Place]:
+        """Without the columns that a schema left out: they hand nothing on."""
         if not self._columns:
-            return [*flows]
-        ends = [(it.target if self._upstream else it.source) for it in flows]
-        self._read_there({entity for entity, path in ends if path})
-        return [it for it, (entity, path) in zip(flows, ends, strict=True) if not path or path in self._there[entity]]
+            return places
+        self._read_there({entity for entity, _ in places})
+        return [it for it in places if it[1] in self._there[it[0]]]
 
     def _read_there(self, entities: Iterable[int]) -> None:
         unknown = [it for it in entities if it not in self._there]
         if unknown:
             self._there.update(self._places.columns_there(unknown))
-
-    def _columns_at(self, end: Place, flow: Flow, is_target: bool) -> Iterable[Place]:
-        """The end of an edge; of a wide one's target each column that is there."""
-        if not flow.wide or not is_target:
-            return (end,)
-        return [(end[0], path) for path in self._there[end[0]]]
