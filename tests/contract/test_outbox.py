@@ -216,3 +216,22 @@ def test_each_action_goes_to_one_of_many_workers(openings: tuple[Outbox, Outbox]
     assert sorted(taken) == keys
     [firing] = openings[1].firings(1)
     assert {(action.state, action.attempts) for action in firing.actions} == {("delivered", 1)}
+
+
+def test_progress_is_kept_with_what_is_to_be_said_and_only_from_where_it_stood(outbox_place: OutboxPlace) -> None:
+    outbox = outbox_place.open()
+    assert outbox.progress("tags") is None
+    assert outbox.advance("tags", None, Position(7), "a", [a_report()])
+
+    assert not outbox.advance("tags", None, Position(9), "b", [])
+    assert not outbox.advance("tags", Position(8), Position(9), "b", [])
+    outbox.close()
+
+    again = outbox_place.open()
+    assert again.progress("tags") == (7, "a")
+    assert again.progress("others") is None
+    assert [envelope for _, envelope in again.unreported(10)] == [a_report()]
+    assert again.advance("tags", Position(7), Position(9), "b", [])
+    assert again.progress("tags") == (9, "b")
+    assert again.checkpoint() is None
+    again.close()

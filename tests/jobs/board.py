@@ -91,7 +91,7 @@ class Board:
     def follow(self) -> int:
         """How many envelopes were said."""
         said = 0
-        while self.service.step():
+        while self.service.step() or self.graph.position() < len(self.journal):
             said += len(self.journal) - self.graph.position()
             self.project()
         return said

@@ -48,7 +48,7 @@ PROPAGATIONS = [
 columns = st.sampled_from(COLUMNS)
 names = st.sampled_from(NAMES)
 jobs = st.sampled_from(["j1", "j2", "j3"])
-sources = st.lists(st.tuples(columns, st.sampled_from(WAYS)), max_size=2)
+sources = st.lists(st.tuples(columns, st.sampled_from(WAYS)), max_size=2, unique_by=lambda it: it[0])
 fields = st.fixed_dictionaries({}, optional=dict.fromkeys(PATHS, sources))
 lineage = st.tuples(st.just("lineage"), jobs, names, fields, st.lists(columns, max_size=1))
 tags = st.tuples(
