@@ -63,6 +63,9 @@ INSERT INTO {schema}.chain
     SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM {schema}.checkpoint) THEN '\\x00'::bytea ELSE '\\x'::bytea END;
 CREATE INDEX action_incident ON {schema}.action (target) WHERE kind = 'incident';
 """,
+    """
+CREATE TABLE {schema}.progress (name TEXT PRIMARY KEY, position BIGINT NOT NULL, kept TEXT NOT NULL);
+""",
 )
 
 

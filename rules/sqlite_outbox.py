@@ -63,6 +63,9 @@ CREATE TABLE chain (
 INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN x'00' ELSE x'' END;
 CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
 """,
+    """
+CREATE TABLE progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
+""",
 )
 
 

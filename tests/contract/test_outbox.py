@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from graph.errors import Conflict, NotFound
-from graph.model import Instant, Position
+from graph.model import Instant, NewEnvelope, Position
 from rules.audit import EMPTY, Head, digest_of
 from rules.outbox import ActionState, Intended, Outbox, Settlement
 from tests.contract.adapters import OutboxPlace
@@ -309,3 +309,23 @@ def test_each_action_goes_to_one_of_many_workers(openings: tuple[Outbox, Outbox]
     assert sorted(taken) == keys
     [firing] = openings[1].firings(1)
     assert {(action.state, action.attempts) for action in firing.actions} == {("delivered", 1)}
+
+
+def test_progress_is_kept_with_what_is_to_be_said_and_only_from_where_it_stood(outbox_place: OutboxPlace) -> None:
+    outbox = outbox_place.open()
+    assert outbox.progress("tags") is None
+    said = NewEnvelope("propagation", "tags", b"said-1", b"{}")
+    assert outbox.advance("tags", None, Position(7), "a", [said])
+
+    assert not outbox.advance("tags", None, Position(9), "b", [])
+    assert not outbox.advance("tags", Position(8), Position(9), "b", [])
+    outbox.close()
+
+    again = outbox_place.open()
+    assert again.progress("tags") == (7, "a")
+    assert again.progress("others") is None
+    assert [envelope for _, envelope in again.unreported(10)] == [said]
+    assert again.advance("tags", Position(7), Position(9), "b", [])
+    assert again.progress("tags") == (9, "b")
+    assert again.checkpoint() is None
+    again.close()
