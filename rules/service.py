@@ -198,15 +198,16 @@ class RuleService:
         """The firings that wait for an approval, the most urgent first."""
         return self._outbox.waiting(first)
 
-    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None:
-        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any.
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None, *, is_known: bool = True) -> None:
+        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any and callers
+        are known by name.
 
         Raises `NotFound`, `Conflict` for a firing that does not wait, `NotAllowed`.
         """
         firing = self.firing(urn)
         if firing is None:
             raise NotFound(f"there is no firing {urn[:200]!r}")
-        if firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
+        if is_known and firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
             raise NotAllowed(f"{', '.join(firing.awaited.by)} may answer this, not {by!r}")
         self._answer(firing, Answered(approved=approved, by=by, at=self._clock(), note=note))
 
