@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -22,6 +22,7 @@ from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
 from rules.action import Moot, Occasion
+from rules.grounds import Ground, evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
 from rules.outbox import Decisions, Firing, Intended, Verdict
@@ -269,14 +270,28 @@ def _acting(
     if ordered and not actions:
         reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
         return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
-    evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
+    hit = [it for it in impact.hits if any(action.target == it.entity.urn for action in actions)]
+    told = any(it.for_owners for it in rule.actions)
+    owned = [it for each in hit if told for it in owner_grounds(each.entity, occurrence.snapshot)]
+    grounds = tuple(
+        dict.fromkeys([*grounds_of(occurrence, rule), *(it for each in hit for it in each.grounds), *owned])
+    )
+    bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds))
     if rule.mode is Mode.SHADOW and actions:
-        told = sorted({(it.target, it.owner) for it in actions})
-        reason = (
-            f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
-        )
-        return replace(bare, verdict=Verdict.SHADOW, reason=reason, evidence=evidence)
-    return replace(bare, verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS, evidence=evidence, actions=actions)
+        first, owner = min((it.target, it.owner) for it in actions)
+        reason = f"would have acted {len(actions)} times, first for {owner or 'nobody in particular'} on {first}"
+        return replace(bare, verdict=Verdict.SHADOW, reason=reason)
+    return replace(bare, verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS, actions=actions)
+
+
+def _grounds(occurrence: Occurrence, rule: Rule, impact: Impact, targets: set[str]) -> Iterator[Ground]:
+    yield from grounds_of(occurrence, rule)
+    tells = any(it.for_owners for it in rule.actions)
+    for hit in impact.hits:
+        if hit.entity.urn in targets:
+            yield from hit.grounds
+            if tells:
+                yield from owner_grounds(hit.entity, occurrence.snapshot)
 
 
 def _told(rule: Rule, hit: Hit) -> Sequence[Owner | None]:

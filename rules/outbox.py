@@ -19,6 +19,7 @@ from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
 from rules.audit import Chained
+from rules.grounds import Ground
 
 
 class Verdict(StrEnum):
@@ -70,8 +71,9 @@ class Firing:
     reason: str | None = None
     depth: int = 1
     cause: str | None = None  # id of the firing that led to the change
-    evidence: tuple[Position, ...] = ()
+    evidence: tuple[Position, ...] = ()  # the newest envelope of each ground
     actions: tuple[Intended, ...] = ()
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def urn(self) -> str:
@@ -117,6 +119,7 @@ class ActionRecord:
     state: str
     attempts: int
     last_error: str | None
+    settled_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class FiringRecord:
     cause: str | None  # urn of the firing that led to the change
     evidence: tuple[Position, ...]
     actions: tuple[ActionRecord, ...] = field(default=())
+    grounds: tuple[Ground, ...] = ()  # none of a firing of an older Andon
 
 
 class Decisions(Protocol):

@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, Protocol
 
+import msgspec
+
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
 from rules import audit
 from rules.audit import Head
+from rules.grounds import Ground
 from rules.outbox import (
     ActionRecord,
     ActionState,
@@ -24,6 +27,9 @@ from rules.outbox import (
     Settlement,
     firing_urn,
 )
+
+_GROUNDS = 1_000
+"""Of one firing that are kept; its evidence is whole."""
 
 Row = Any
 """A row whose fields are found by name."""
@@ -37,7 +43,7 @@ class Sql(Protocol):
 
 _FIRING = (
     "INSERT INTO firing (id, rule, rule_version, position, what, subject, fired_at, verdict, reason, depth,"
-    " cause, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cause, evidence, grounds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
     "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, due_at)"
@@ -249,6 +255,7 @@ def _firing_row(firing: Firing) -> tuple[Any, ...]:
         firing.depth,
         firing.cause,
         json.dumps(firing.evidence),
+        msgspec.json.encode(firing.grounds[:_GROUNDS]).decode(),
     )
 
 
@@ -295,6 +302,7 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         cause=firing_urn(row["cause"]) if row["cause"] else None,
         evidence=tuple(json.loads(row["evidence"])),
         actions=tuple(_action_record(action) for action in actions),
+        grounds=msgspec.json.decode(row["grounds"], type=tuple[Ground, ...]),
     )
 
 
@@ -308,4 +316,5 @@ def _action_record(row: Row) -> ActionRecord:
         state=row["state"],
         attempts=row["attempts"],
         last_error=row["last_error"],
+        settled_at=Instant(row["settled_at"]) if row["settled_at"] is not None else None,
     )
