@@ -60,9 +60,8 @@ def grounds_of(occurrence: Occurrence, rule: Rule) -> Iterator[Ground]:
     """Why the rule fires at all: the change, what was before it, the entity's class, the condition."""
     change = occurrence.change
     yield Ground("change", change.urn, support=(change.position,), count=1)
-    earlier = occurrence.earlier
-    if change.what in _WAS_THERE and occurrence.before is not None and earlier is not None:
-        yield from ground("was", change.urn, earlier.said_in(occurrence.before))
+    if change.what in _WAS_THERE and occurrence.before is not None and occurrence.earlier is not None:
+        yield from ground("was", change.urn, occurrence.earlier.said_in(occurrence.before))
     entity = occurrence.entity
     if entity is not None and rule.trigger.type != "Entity":
         yield from class_grounds(entity, rule.trigger.types, occurrence.snapshot)
@@ -131,19 +130,15 @@ _FIELDS = ("type", "description", "tags", "columnTags", "owners", "attributes", 
 def _condition_grounds(when: Expression, occurrence: Occurrence) -> Iterator[Ground]:
     values = occurrence.values()
     shown: dict[str, Any] = {name: values[name]() for name in when.names}
-    sides: dict[str, tuple[EntityRecord | None, GraphSnapshot | None]] = {
-        "after": (occurrence.after, occurrence.snapshot),
-        "before": (occurrence.before, occurrence.earlier),
-        "job": (occurrence.job, occurrence.snapshot),
-    }
     bits = [
-        bit for name in when.names if name in sides and shown[name] is not None
+        bit for name in sorted(when.names & {"after", "before", "job"}) if shown[name] is not None
         for field in _FIELDS if field in when.text
         for bit in _bits(name, field, shown[name][field])
     ]  # fmt: skip
     for cut in _cuts(bits, lambda gone: _holds(when, shown, gone)):
         for name in dict.fromkeys(it.variable for it in cut):
-            entity, snapshot = sides[name]
+            entity: EntityRecord | None = getattr(occurrence, name)
+            snapshot = occurrence.earlier if name == "before" else occurrence.snapshot
             registers = frozenset[str]().union(*(it.registers for it in cut if it.variable == name))
             if entity is not None and snapshot is not None:
                 yield from ground("said", entity.urn, snapshot.said_in(entity, registers), registers=registers)

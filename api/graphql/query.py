@@ -268,7 +268,10 @@ class Query:
     def explain(self, info: strawberry.Info, firing: str) -> Any:
         services = operation(info).services
         found = services.firing(firing)
-        return None if found is None else proof_of(found, services.journal)
+        if found is None:
+            return None
+        owner = next((it.owner for it in services.rules() if it.name == found.rule), None)
+        return proof_of(found, services.journal, services.ontology, owner)
 
     @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
     def rules(self, info: strawberry.Info) -> Sequence[Any]:

@@ -85,7 +85,7 @@ class Services:
     ontology: Ontology
     firings: Callable[[int], Sequence[Firing]]
     rules: Callable[[], Sequence[Rule]]
-    firing: Callable[[str], Firing | None]
+    firing: Callable[[str], outbox.FiringRecord | None]
     backtest: Callable[[str | None, str | None, int, int, bool], Sequence[outbox.Firing]]
     authentication: Callable[[], bool]
     now: Callable[[], Instant]
