@@ -25,6 +25,7 @@ from rules import record
 from rules.action import Moot, Occasion
 from rules.asked import Asked
 from rules.conditions import Values
+from rules.grounds import evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself, named
 from rules.index import TICK, Index
 from rules.limits import awaited, held_back
@@ -337,13 +338,16 @@ def _acting(
     if ordered and not actions:
         reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
         return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
-    evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
-    bare = replace(bare, evidence=evidence, answer=asked.answer)
+    hit = [it for it in impact.hits if any(action.target == it.entity.urn for action in actions)]
+    told = any(it.for_owners for it in rule.actions)
+    owned = [it for each in hit if told for it in owner_grounds(each.entity, occurrence.snapshot)]
+    grounds = tuple(
+        dict.fromkeys([*grounds_of(occurrence, rule, values), *(it for each in hit for it in each.grounds), *owned])
+    )
+    bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds), answer=asked.answer)
     if mode is Mode.SHADOW and actions:
-        told = sorted({(it.target, it.owner) for it in actions})
-        reason = (
-            f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
-        )
+        first, owner = min((it.target, it.owner) for it in actions)
+        reason = f"would have acted {len(actions)} times, first for {owner or 'nobody in particular'} on {first}"
         return replace(bare, verdict=Verdict.SHADOW, reason=reason)
     if not actions:
         return replace(bare, verdict=Verdict.NO_TARGETS)

@@ -40,6 +40,10 @@ class Occurrence:
     def snapshot(self) -> GraphSnapshot:
         return self._current()
 
+    @property
+    def earlier(self) -> GraphSnapshot | None:
+        return self._earlier()
+
     @cached_property
     def after(self) -> EntityRecord | None:
         return self.snapshot.entity(self.change.urn)

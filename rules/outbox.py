@@ -23,6 +23,7 @@ from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
 from rules.audit import Chained
+from rules.grounds import Ground
 
 
 class Verdict(StrEnum):
@@ -109,10 +110,11 @@ class Firing:
     reason: str | None = None
     depth: int = 1
     cause: str | None = None  # id of the firing that led to the change
-    evidence: tuple[Position, ...] = ()
+    evidence: tuple[Position, ...] = ()  # the newest envelope of each ground
     actions: tuple[Intended, ...] = ()
     answer: bytes | None = None  # to the rule's query, as JSON
     awaited: Awaited | None = None
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def urn(self) -> str:
@@ -167,6 +169,7 @@ class ActionRecord:
     attempts: int
     last_error: str | None
     result: Mapping[str, object] | None = None
+    settled_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,7 @@ class FiringRecord:
     answer: bytes | None = None
     awaited: Awaited | None = None
     answered: Answered | None = None
+    grounds: tuple[Ground, ...] = ()  # none of a firing of an older Andon
 
     @property
     def data(self) -> object:

@@ -11,10 +11,13 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
+import msgspec
+
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
 from rules import audit
 from rules.audit import Head
+from rules.grounds import Ground
 from rules.outbox import (
     ActionRecord,
     ActionState,
@@ -29,6 +32,9 @@ from rules.outbox import (
     firing_urn,
 )
 
+_GROUNDS = 1_000
+"""Of one firing that are kept; its evidence is whole."""
+
 Row = Any
 """A row whose fields are found by name."""
 
@@ -41,7 +47,8 @@ class Sql(Protocol):
 
 _FIRING = (
     "INSERT INTO firing (id, rule, rule_version, position, what, subject, fired_at, verdict, reason, depth,"
-    " cause, evidence, answer, awaited, awaited_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cause, evidence, answer, awaited, awaited_until, grounds)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
     "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at, state)"
@@ -332,6 +339,7 @@ def _firing_row(firing: Firing) -> tuple[Any, ...]:
         firing.answer,
         None if firing.awaited is None else json.dumps({"by": firing.awaited.by, "reason": firing.awaited.reason}),
         None if firing.awaited is None else firing.awaited.until,
+        msgspec.json.encode(firing.grounds[:_GROUNDS]).decode(),
     )
 
 
@@ -389,6 +397,7 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         answer=bytes(row["answer"]) if row["answer"] is not None else None,
         awaited=_awaited(row),
         answered=_answered(row["answered"]),
+        grounds=msgspec.json.decode(row["grounds"], type=tuple[Ground, ...]),
     )
 
 
@@ -417,4 +426,5 @@ def _action_record(row: Row) -> ActionRecord:
         attempts=row["attempts"],
         last_error=row["last_error"],
         result=json.loads(row["result"]) if row["result"] is not None else None,
+        settled_at=Instant(row["settled_at"]) if row["settled_at"] is not None else None,
     )
