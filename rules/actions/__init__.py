@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from yaml.nodes import Node
 
 from rules.action import Action
-from rules.actions import statement, webhook
+from rules.actions import notify, statement, webhook
 from rules.document import Document
 
 READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "webhook": webhook.read,
+    "notify": notify.read,
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
