@@ -13,6 +13,7 @@ from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, p
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Deliverer
+from rules.actions.outbound import Outbound
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -67,7 +68,7 @@ class RuleService:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
         self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
-        webhooks = Webhooks(references, allowed_hosts)
+        webhooks = Webhooks(references, Outbound(allowed_hosts))
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
         self._changes = changes

@@ -21,6 +21,7 @@ from graph.journal import Journal
 from graph.model import Instant, NewEnvelope, Position
 from graph.postgres_journal import PostgresJournal
 from graph.sqlite_journal import SqliteJournal
+from rules.actions.outbound import Outbound
 from rules.actions.webhook import Webhooks
 from rules.engine import Engine
 from rules.outbox import Firing, Leased, Outbox, Settlement
@@ -110,7 +111,7 @@ def main() -> None:
     )
     worker = Worker(
         outbox,
-        {"webhook": Webhooks(references, frozenset({url.split("/")[2]}))},
+        {"webhook": Webhooks(references, Outbound(frozenset({url.split("/")[2]})))},
         append,
         lambda: Instant(time.time_ns() // 1000 + ahead * 1_000_000),
     )

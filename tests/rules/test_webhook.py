@@ -6,21 +6,28 @@ import hmac
 import logging
 import ssl
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graph.errors import InvalidInput
 from graph.model import Position
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused
-from rules.actions.webhook import MAX_ANSWER, Webhooks
+from rules.actions.outbound import MAX_ANSWER, Outbound
+from rules.actions.webhook import Webhooks
 from rules.outbox import Intended
 from tests.rules.estate import T0
 from tests.rules.receiver import Receiver, status
 
 TLS = Path(__file__).parent / "receiver.pem"  # for receiver.test, signed by itself; the key guards nothing
 SECRET = "canary-0123456789abcdef"
+
+
+def sender(references: Mapping[str, str], allowed: frozenset[str] = frozenset(), **how: Any) -> Webhooks:
+    return Webhooks(references, Outbound(allowed, **how))
 
 
 def an_action(url: str = "${HOOK}", secret: str | None = None) -> Intended:
@@ -42,7 +49,7 @@ def delivered_to(
 ) -> Outcome:
     """Deliver with HOOK as the receiver's URL, its host allowed."""
     references = {"HOOK": f"http://127.0.0.1:{receiver.port}{path}", "SECRET": SECRET}
-    webhooks = Webhooks(references, frozenset({f"127.0.0.1:{receiver.port}"}), timeout=timeout)
+    webhooks = sender(references, frozenset({f"127.0.0.1:{receiver.port}"}), timeout=timeout)
     return webhooks.deliver(action or an_action(), T0)
 
 
@@ -67,7 +74,7 @@ def test_the_event_is_posted_with_its_key_and_content_type() -> None:
 def test_a_receiver_that_knows_the_secret_can_check_signature_and_time(secret: str, known: bytes) -> None:
     with Receiver() as receiver:
         references = {"HOOK": receiver.url, "SECRET": secret}
-        Webhooks(references, frozenset({f"127.0.0.1:{receiver.port}"})).deliver(an_action(secret="${SECRET}"), T0)
+        sender(references, frozenset({f"127.0.0.1:{receiver.port}"})).deliver(an_action(secret="${SECRET}"), T0)
 
     (received,) = receiver.received
     headers = received.headers
@@ -81,7 +88,7 @@ def test_a_receiver_that_knows_the_secret_can_check_signature_and_time(secret: s
 def test_a_secret_that_cannot_be_read_is_refused_without_being_repeated() -> None:
     references = {"HOOK": "http://8.8.8.8/", "SECRET": "whsec_canary!"}
 
-    outcome = Webhooks(references).deliver(an_action(secret="${SECRET}"), T0)
+    outcome = sender(references).deliver(an_action(secret="${SECRET}"), T0)
 
     assert isinstance(outcome, Refused)
     assert "canary" not in outcome.reason
@@ -125,7 +132,7 @@ def test_a_redirect_is_not_followed(code: int) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost"])
 def test_a_target_on_this_machine_gets_nothing_unless_it_is_allowed(host: str) -> None:
     with Receiver() as receiver:
-        outcome = Webhooks({"HOOK": f"http://{host}:{receiver.port}/"}).deliver(an_action(), T0)
+        outcome = sender({"HOOK": f"http://{host}:{receiver.port}/"}).deliver(an_action(), T0)
 
     assert outcome == Refused("its host is not at a public address; allowed_hosts can make an exception")
     assert receiver.received == []
@@ -133,7 +140,7 @@ def test_a_target_on_this_machine_gets_nothing_unless_it_is_allowed(host: str) -
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "192.168.0.1", "169.254.169.254", "[fe80::1]", "[fd00:ec2::254]"])
 def test_a_target_in_an_inner_network_is_refused(host: str) -> None:
-    outcome = Webhooks({"HOOK": f"http://{host}/latest/meta-data"}).deliver(an_action(), T0)
+    outcome = sender({"HOOK": f"http://{host}/latest/meta-data"}).deliver(an_action(), T0)
 
     assert isinstance(outcome, Refused)
 
@@ -142,7 +149,7 @@ def test_a_name_that_is_rebound_after_it_was_vetted_gains_nothing() -> None:
     answers = [["93.184.215.14"], ["127.0.0.1"]]
 
     with Receiver() as receiver:
-        webhooks = Webhooks(
+        webhooks = sender(
             {"HOOK": f"http://rebound.example.com:{receiver.port}/"},
             resolve=lambda host, port: answers.pop(0),
             timeout=0.2,
@@ -157,7 +164,7 @@ def test_a_name_that_is_rebound_after_it_was_vetted_gains_nothing() -> None:
 def test_the_address_that_was_vetted_is_used_under_the_name_that_was_asked_for() -> None:
     with Receiver() as receiver:
         name = f"hooks.example.com:{receiver.port}"
-        webhooks = Webhooks({"HOOK": f"http://{name}/"}, frozenset({name}), resolve=lambda host, port: ["127.0.0.1"])
+        webhooks = sender({"HOOK": f"http://{name}/"}, frozenset({name}), resolve=lambda host, port: ["127.0.0.1"])
 
         assert webhooks.deliver(an_action(), T0) == Delivered()
 
@@ -167,7 +174,7 @@ def test_the_address_that_was_vetted_is_used_under_the_name_that_was_asked_for()
 def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
     with Receiver() as receiver:
         name = f"hooks.example.com:{receiver.port}"
-        webhooks = Webhooks(
+        webhooks = sender(
             {"HOOK": f"http://{name}/"}, frozenset({name}), resolve=lambda host, port: ["::1", "127.0.0.1"]
         )
 
@@ -195,7 +202,7 @@ def test_the_certificate_is_checked_against_the_name_not_the_address(
 ) -> None:
     with Receiver(tls=server_tls) as receiver:
         target = f"{name}:{receiver.port}"
-        webhooks = Webhooks(
+        webhooks = sender(
             {"HOOK": f"https://{target}/"},
             frozenset({target}),
             resolve=lambda host, port: ["127.0.0.1"],
@@ -247,7 +254,7 @@ def test_an_endless_answer_is_read_no_further_than_its_cap() -> None:
 def test_a_target_that_is_not_there_is_postponed() -> None:
     with Receiver() as receiver:
         port = receiver.port
-    webhooks = Webhooks({"HOOK": f"http://127.0.0.1:{port}/"}, frozenset({f"127.0.0.1:{port}"}))
+    webhooks = sender({"HOOK": f"http://127.0.0.1:{port}/"}, frozenset({f"127.0.0.1:{port}"}))
 
     assert webhooks.deliver(an_action(), T0) == Postponed("the connection failed (ConnectionRefusedError)")
 
@@ -262,13 +269,13 @@ def test_an_answer_that_is_not_http_is_postponed() -> None:
 
 
 def test_a_reference_that_lost_its_value_is_postponed_until_it_has_one() -> None:
-    assert Webhooks({}).deliver(an_action(), T0) == Postponed("${HOOK} has no value; set HOOK before Andon starts")
+    assert sender({}).deliver(an_action(), T0) == Postponed("${HOOK} has no value; set HOOK before Andon starts")
 
 
 @pytest.mark.parametrize("entry", ["localhost", ":80", "localhost:http", "http://localhost:80"])
 def test_an_allowed_host_must_name_a_host_and_a_port(entry: str) -> None:
     with pytest.raises(InvalidInput, match="allowed_hosts"):
-        Webhooks({}, frozenset({entry}))
+        sender({}, frozenset({entry}))
 
 
 @pytest.mark.parametrize("code", [200, 302, 404, 500])
