@@ -40,7 +40,7 @@ from graph.model import Instant, isoformat
 from rules.action import SEEN, Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused, Underway
 from rules.actions.sending import SERVICES
-from rules.actions.webhook import _judged as judged
+from rules.actions.outbound import Answer, judged
 from rules.document import Document
 from rules.impact import Hit
 from rules.outbox import Intended, firing_urn
@@ -243,7 +243,7 @@ class Notifier:
             return Postponed(f"Apprise broke ({broke})")
         failed = [it for it in said.get("statuses", ()) if not 200 <= it < 300]
         if failed:
-            return judged(failed[-1], said.get("retry_after"))
+            return judged(Answer(failed[-1], b"", True, said.get("retry_after")))
         return Postponed("the target could not be reached, or did not take it")
 
     def _run(self, told: bytes) -> dict[str, Any] | None:

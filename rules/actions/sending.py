@@ -61,7 +61,13 @@ SERVICES: Mapping[str, str] = {
 }  # fmt: skip
 """The plugin of each scheme that a URL may have: remote services by HTTP or SMTP, never what is on this machine."""
 
-_ASSET = {"app_id": "Andon", "app_desc": "Andon", "app_url": "", "image_url_mask": "", "image_url_logo": ""}
+_ASSET: Mapping[str, Any] = {
+    "app_id": "Andon",
+    "app_desc": "Andon",
+    "app_url": "",
+    "image_url_mask": "",
+    "image_url_logo": "",
+}
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
 _INWARD = "its host is not at a public address; allowed_hosts can make an exception"
 _UNREADABLE = "the URL is not one that Apprise reads for its service"
@@ -112,7 +118,7 @@ class Guard:
 
 def addresses(allowed: list[str]) -> frozenset[tuple[str, int]]:
     """Where hosts that are allowed by name are now."""
-    found = set()
+    found: set[tuple[str, int]] = set()
     for entry in allowed:
         host, _, port = entry.rpartition(":")
         try:
