@@ -49,12 +49,16 @@ class Expression:
         if unknown := sorted(set(program.variables()) - self.known - bound):
             raise InvalidInput(f"there is no {unknown[0]!r}; expected {', '.join(sorted(self.known))}")
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that it reads."""
+        return self.known.intersection(_program(self.text).variables())
+
     def value(self, values: Values) -> object:
         """Raises `InvalidInput` where it cannot be told, as where it reads a key that is not there."""
         program = _program(self.text)
-        named = self.known.intersection(program.variables())
         try:
-            return program.execute({name: bounded(values[name]()) for name in named})
+            return program.execute({name: bounded(values[name]()) for name in self.names})
         except KeyError as error:
             raise InvalidInput(f"there is no {error.args[0]!r} here; has() tells whether there is") from None
         except (RuntimeError, TypeError, ValueError, ArithmeticError, IndexError) as error:

@@ -7,6 +7,7 @@ rule needs none, and they are what makes a small file expand without bound.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -20,7 +21,7 @@ from ontology import Ontology
 from rules.conditions import Expression
 from rules.occurrence import NAMES
 from rules.rule import Template
-from rules.text import Text
+from rules.text import Json, Text
 
 MAX_BYTES = 65_536
 MAX_NESTING = 16
@@ -150,17 +151,21 @@ class Document:
         return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
     def words(
-        self, node: Node, path: str, most: int, names: frozenset[str], check: Callable[[str], object] | None = None
+        self,
+        node: Node,
+        path: str,
+        most: int,
+        names: frozenset[str],
+        check: Callable[[Text, Mapping[str, str]], object] | None = None,
     ) -> Text:
         """A text of at most `most` characters with `{{ CEL }}` over `names`.
 
-        With `check` it may hold references too, and what it comes to, with an x for each expression, passes it; a
-        check must not repeat that in what it raises.
+        With `check`, which must not repeat their values in what it raises, it may hold references too.
         """
         try:
             text = Text.of(self.up_to(node, path, most), names)
             if check is not None:
-                check(text.resolve(self._references))
+                check(text, self._references)
             elif text.references:
                 raise InvalidInput("a reference cannot stand here: what is said here is shown and kept")
         except RuleFault:
@@ -168,6 +173,22 @@ class Document:
         except InvalidInput as error:
             raise self.fault(node, path, error.reason) from None
         return text
+
+    def json(self, node: Node, path: str, names: frozenset[str]) -> Json:
+        """Any JSON, its texts with `{{ CEL }}` and references."""
+        if isinstance(node, MappingNode):
+            keys = [it.value if isinstance(it, ScalarNode) else "" for it, _ in node.value]
+            fields = self.mapping(node, path, (), tuple(keys))
+            return {name: self.json(it, f"{path}.{name}", names) for name, it in fields.items()}
+        if isinstance(node, SequenceNode):
+            return [self.json(it, f"{path}[{index}]", names) for index, it in enumerate(node.value)]
+        if node.tag == _TAG + "str":
+            return self.words(node, path, MAX_BYTES, names, Text.resolve) if node.value else Text(("",))
+        try:
+            constant: Json = json.loads("null" if node.tag == _TAG + "null" else node.value)
+        except ValueError:
+            raise self.fault(node, path, "is no value of JSON; put it in quotes to make it text") from None
+        return constant
 
     def expression(self, node: Node, path: str, names: frozenset[str] = NAMES) -> Expression:
         try:

@@ -13,7 +13,8 @@ from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, p
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Deliverer
-from rules.actions.outbound import Outbound
+from rules.actions.http_action import Requests
+from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -68,7 +69,7 @@ class RuleService:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
         self._read = (lambda words: load_rules(rules_dir, words, references)) if rules_dir else None
-        webhooks = Webhooks(references, Outbound(allowed_hosts))
+        outbound = Outbound(allowed_hosts)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._snapshot = snapshot
         self._changes = changes
@@ -80,7 +81,10 @@ class RuleService:
             self.rules, changes=changes, snapshot=snapshot, received_at=received_at, outbox=self._outbox, cause=cause
         )
         self._use = engine.use
-        actions: dict[str, Deliverer] = {"webhook": webhooks}
+        actions: dict[str, Deliverer] = {
+            "webhook": Webhooks(references, outbound),
+            "http": Requests(references, Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)),
+        }
         if say is not None:
             actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, actions, append, clock)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import quote
 
 from graph.errors import InvalidInput
@@ -44,6 +45,10 @@ class Rendered:
         if len(self.parts) > 1:
             check_host(Template(self.parts[0]).resolve(references))
         return self.resolve(references)
+
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | Text | int | float | bool | None"
+"""JSON whose texts are `Text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,7 @@ class Text:
 
     def in_url(self, values: Values) -> Rendered:
         """Values percent-encoded; one that would make a path mean another (empty, `.` or `..`) is invalid."""
-        parts = self._with(values, lambda value: quote(_shown(value), safe="", errors="replace"))
-        marked = "".join("\0" + part if index % 2 else part for index, part in enumerate(parts))
-        for segment in marked.partition("?")[0].split("/"):
-            if "\0" in segment and segment.replace("\0", "") in ("", ".", ".."):
-                raise InvalidInput("has a value in its URL's path that is empty, . or ..")
-        return _sized(parts)
+        return url_of(self._with(values, encoded))
 
     def in_header(self, values: Values) -> Rendered:
         """A value with a control character is invalid: it could begin another header."""
@@ -118,6 +118,20 @@ class Text:
         for expression, literal in zip(self.expressions, self.literals[1:], strict=True):
             parts += [shown(_value(expression, values)), literal]
         return parts
+
+
+def encoded(value: object) -> str:
+    """A value as it may stand in a URL."""
+    return quote(_shown(value), safe="", errors="replace")
+
+
+def url_of(parts: list[str]) -> Rendered:
+    """Of literals and encoded values in turn; raises as `Text.in_url`."""
+    marked = "".join("\0" + part if index % 2 else part for index, part in enumerate(parts))
+    for segment in marked.partition("?")[0].split("/"):
+        if "\0" in segment and segment.replace("\0", "") in ("", ".", ".."):
+            raise InvalidInput("has a value in its URL's path that is empty, . or ..")
+    return _sized(parts)
 
 
 def check_host(text: str) -> None:

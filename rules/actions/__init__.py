@@ -5,16 +5,26 @@ outbox, and who carries it out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from yaml.nodes import Node
 
-from rules.action import Action
-from rules.actions import notify, statement, webhook
+from rules.action import Action, Together
+from rules.actions import http_action, mlflow_project, notify, retrain, statement, webhook
 from rules.document import Document
 
-READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
+_STARTERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
+    "http": http_action.read,
+    "mlflow_project": mlflow_project.read,
+}
+"""Those that a training may be started by, too."""
+
+READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
     "webhook": webhook.read,
     "notify": notify.read,
+    **_STARTERS,
+    "retrain": partial(retrain.read_retrain, _STARTERS),
+    "promote": retrain.read_promote,
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,

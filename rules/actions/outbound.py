@@ -25,7 +25,10 @@ from rules.rule import MissingReference
 TIMEOUT = 5.0
 """Seconds for all of a request: look-up, connection, request and answer."""
 
-MAX_ANSWER = 65_536
+TIMEOUT_OF_APIS = 10.0
+"""The same where a request makes somebody work."""
+
+MAX_ANSWER = 262_144
 """Bytes of an answer's body that are read."""
 
 _LATER = frozenset({408, 425, 429}) | frozenset(range(500, 600))

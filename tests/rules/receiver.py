@@ -16,6 +16,7 @@ class Received:
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes
+    method: str = "POST"
 
     @property
     def event(self) -> dict[str, Any]:
@@ -39,6 +40,20 @@ def status(code: int, **headers: str) -> Answer:
     return answer
 
 
+def says(value: object, code: int = 200) -> Answer:
+    """Answer with JSON."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = json.dumps(value).encode()
+        handler.send_response(code)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
 class Receiver:
     """`answers` are used up in order, the last one stays; `received` grows with every request."""
 
@@ -51,11 +66,13 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.received.append(Received(self.path, headers, body))
+                receiver.received.append(Received(self.path, headers, body, self.command))
                 answer = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
                 answer(self)
+
+            do_GET = do_PUT = do_DELETE = do_POST
 
             def log_message(self, format: str, *arguments: object) -> None:
                 pass
