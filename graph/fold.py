@@ -92,15 +92,19 @@ class Fold:
         self._changes.clear()
         self._is_named = False
 
+    def use(self, ontology: Ontology) -> bool:
+        """Fold by these words from now on; whether the present was classed by others, so that they must be adopted."""
+        self._ontology = ontology
+        held = self._database.execute("SELECT value FROM meta WHERE key = 'words'").fetchone()
+        return held is None or held[0] != ontology.fingerprint
+
     def adopt(self, ontology: Ontology) -> int:
         """Give every entity the class that this ontology says it is of; how many differ. In a transaction.
 
         A new class may claim a namespace or a type that entities have had all along. Does nothing where the present
         was classed by the same words.
         """
-        self._ontology = ontology
-        held = self._database.execute("SELECT value FROM meta WHERE key = 'words'").fetchone()
-        if held is not None and held[0] == ontology.fingerprint:
+        if not self.use(ontology):
             return 0
         self.flush()
         rows = self._database.execute("SELECT id, type FROM entity WHERE kind NOT IN ('run', 'firing')").fetchall()

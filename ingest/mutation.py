@@ -151,6 +151,10 @@ def _restart(subject: Name, said: Arguments, at: Instant) -> Statements:
     return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
 
 
+def _switch_rule(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _facet(subject, "switch", {"mode": said["mode"], "version": said["version"]}, at)
+
+
 OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
     "setOwners": _set_owners,
     "addTag": _add_tag,
@@ -161,6 +165,7 @@ OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
     "restart": _restart,
     "openIncident": _open_incident,
     "closeIncident": _close_incident,
+    "switchRule": _switch_rule,
 }
 
 

@@ -9,11 +9,13 @@ from functools import cached_property
 from graph.model import Change, isoformat
 from graph.reader import EntityRecord, GraphSnapshot, RunRecord
 from rules.conditions import Values
-from rules.rule import SchemaChange, Trigger
+from rules.rule import SchemaChange
 from rules.schema_change import ColumnChange, column_changes
 
-NAMES = frozenset({"change", "before", "after", "job"})
-"""The variables of a condition."""
+EARLY = frozenset({"change", "before", "after", "job"})
+"""The variables of what is known before a query is asked."""
+NAMES = EARLY | {"data"}
+"""The variables of a condition: `data` is a query's answer."""
 
 
 class Occurrence:
@@ -64,12 +66,6 @@ class Occurrence:
             return ()
         former = earlier.columns(self.before) if earlier is not None and self.before is not None else ()
         return column_changes(former, self.snapshot.columns(self.after))
-
-    def sets_off(self, trigger: Trigger) -> bool:
-        """Whether a rule of this trigger looks at it, beyond what `change` alone tells."""
-        if trigger.type != "Entity" and (self.entity is None or self.entity.type not in trigger.types):
-            return False
-        return not trigger.how or any(it.how in trigger.how for it in self.columns)
 
     def values(self) -> Values:
         return {

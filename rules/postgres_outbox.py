@@ -48,6 +48,12 @@ ALTER TABLE {schema}.action ADD COLUMN result TEXT;
 DROP INDEX {schema}.action_due;
 CREATE INDEX action_due ON {schema}.action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
 """,
+    """
+ALTER TABLE {schema}.firing ADD COLUMN answer BYTEA, ADD COLUMN awaited TEXT, ADD COLUMN awaited_until BIGINT,
+    ADD COLUMN answered TEXT;
+CREATE INDEX firing_of_rule ON {schema}.firing (rule, fired_at);
+CREATE INDEX firing_waiting ON {schema}.firing (awaited_until) WHERE verdict = 'waiting';
+""",
 )
 
 

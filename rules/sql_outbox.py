@@ -16,11 +16,14 @@ from graph.model import Instant, NewEnvelope, Position
 from rules.outbox import (
     ActionRecord,
     ActionState,
+    Answered,
+    Awaited,
     Firing,
     FiringRecord,
     Intended,
     Leased,
     Settlement,
+    Verdict,
     firing_urn,
 )
 
@@ -36,11 +39,11 @@ class Sql(Protocol):
 
 _FIRING = (
     "INSERT INTO firing (id, rule, rule_version, position, what, subject, fired_at, verdict, reason, depth,"
-    " cause, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cause, evidence, answer, awaited, awaited_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
-    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DUE = (
     "SELECT action.*, rule, rule_version, subject FROM action JOIN firing ON firing.id = action.firing"
@@ -50,6 +53,15 @@ _DUE = (
 # What found it under way was no attempt that failed, and ends those before it.
 _UNDER_WAY = (
     ", progress = ?, started_at = COALESCE(started_at, ?), attempts = attempts - 1, attempts_before = attempts - 1"
+)
+_FIRED = (
+    "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
+    " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
+)
+_WAITING = "SELECT * FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?"
+_ACTIONS_OF_WAITING = (
+    "SELECT * FROM action WHERE firing IN"
+    " (SELECT id FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?) ORDER BY firing, number"
 )
 _NEWEST = "SELECT * FROM firing ORDER BY position DESC, number LIMIT ?"
 _ACTIONS_OF_NEWEST = (
@@ -95,8 +107,9 @@ class SqlOutbox(ABC):
                 return False
             for firing in firings:
                 sql.execute(_FIRING, _firing_row(firing))
+                state = ActionState.PENDING if firing.awaited is None else ActionState.WAITING
                 for action in firing.actions:
-                    sql.execute(_ACTION, (*_action_row(action), firing.fired_at))
+                    sql.execute(_ACTION, (*_action_row(action), firing.fired_at, state))
             for report in reports:
                 _add_report(sql, report)
             sql.execute(
@@ -109,6 +122,37 @@ class SqlOutbox(ABC):
         with self._reading() as sql:
             row = sql.execute("SELECT depth FROM firing WHERE id = ?", (firing,)).fetchone()
         return row["depth"] if row else None
+
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
+        with self._reading() as sql:
+            row = sql.execute(_FIRED, (rule, since, below, subject, subject)).fetchone()
+        return int(row["number"])
+
+    def answer(self, firing: str, answered: Answered, report: NewEnvelope) -> None:
+        said = json.dumps({"approved": answered.approved, "by": answered.by, "at": answered.at, "note": answered.note})
+        verdict = Verdict.FIRED if answered.approved else Verdict.REFUSED
+        state = ActionState.PENDING if answered.approved else ActionState.REFUSED
+        with self._writing() as sql:
+            changed = sql.execute(
+                "UPDATE firing SET verdict = ?, answered = ? WHERE id = ? AND verdict = 'waiting'",
+                (verdict, said, firing),
+            )
+            if changed.rowcount == 0:
+                row = sql.execute("SELECT verdict FROM firing WHERE id = ?", (firing,)).fetchone()
+                if row is None:
+                    raise NotFound(f"there is no firing {firing[:100]!r}")
+                raise Conflict(f"firing {firing} does not wait: it is {row['verdict']}")
+            sql.execute(
+                "UPDATE action SET state = ?, due_at = ? WHERE firing = ? AND state = 'waiting'",
+                (state, answered.at, firing),
+            )
+            _add_report(sql, report)
+
+    def waiting(self, first: int) -> list[FiringRecord]:
+        with self._reading() as sql:
+            rows = sql.execute(_WAITING, (first,)).fetchall()
+            actions = sql.execute(_ACTIONS_OF_WAITING, (first,)).fetchall()
+        return _firing_records(rows, actions)
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         with self._writing() as sql:
@@ -188,8 +232,7 @@ class SqlOutbox(ABC):
         with self._reading() as sql:
             rows = sql.execute(_NEWEST, (first,)).fetchall()
             actions = sql.execute(_ACTIONS_OF_NEWEST, (first,)).fetchall()
-        of_firing = {id: [*group] for id, group in groupby(actions, key=lambda row: row["firing"])}
-        return [_firing_record(row, of_firing.get(row["id"], ())) for row in rows]
+        return _firing_records(rows, actions)
 
 
 def _checkpoint(sql: Sql) -> Position | None:
@@ -218,6 +261,9 @@ def _firing_row(firing: Firing) -> tuple[Any, ...]:
         firing.depth,
         firing.cause,
         json.dumps(firing.evidence),
+        firing.answer,
+        None if firing.awaited is None else json.dumps({"by": firing.awaited.by, "reason": firing.awaited.reason}),
+        None if firing.awaited is None else firing.awaited.until,
     )
 
 
@@ -252,6 +298,11 @@ def _intended(row: Row) -> Intended:
     )
 
 
+def _firing_records(rows: Sequence[Row], actions: Sequence[Row]) -> list[FiringRecord]:
+    of_firing = {id: [*group] for id, group in groupby(actions, key=lambda row: row["firing"])}
+    return [_firing_record(row, of_firing.get(row["id"], ())) for row in rows]
+
+
 def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
     return FiringRecord(
         urn=firing_urn(row["id"]),
@@ -267,7 +318,24 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         cause=firing_urn(row["cause"]) if row["cause"] else None,
         evidence=tuple(json.loads(row["evidence"])),
         actions=tuple(_action_record(action) for action in actions),
+        answer=bytes(row["answer"]) if row["answer"] is not None else None,
+        awaited=_awaited(row),
+        answered=_answered(row["answered"]),
     )
+
+
+def _awaited(row: Row) -> Awaited | None:
+    if row["awaited"] is None:
+        return None
+    said = json.loads(row["awaited"])
+    return Awaited(tuple(said["by"]), Instant(row["awaited_until"]), said["reason"])
+
+
+def _answered(said: str | None) -> Answered | None:
+    if said is None:
+        return None
+    answered = json.loads(said)
+    return Answered(approved=answered["approved"], by=answered["by"], at=Instant(answered["at"]), note=answered["note"])
 
 
 def _action_record(row: Row) -> ActionRecord:

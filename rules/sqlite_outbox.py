@@ -47,6 +47,14 @@ ALTER TABLE action ADD COLUMN result TEXT;
 DROP INDEX action_due;
 CREATE INDEX action_due ON action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
 """,
+    """
+ALTER TABLE firing ADD COLUMN answer BLOB;
+ALTER TABLE firing ADD COLUMN awaited TEXT;
+ALTER TABLE firing ADD COLUMN awaited_until INTEGER;
+ALTER TABLE firing ADD COLUMN answered TEXT;
+CREATE INDEX firing_of_rule ON firing (rule, fired_at);
+CREATE INDEX firing_waiting ON firing (awaited_until) WHERE verdict = 'waiting';
+""",
 )
 
 

@@ -13,6 +13,7 @@ import strawberry
 
 from api.auth import Scope
 from api.graphql import answers, shapes
+from api.graphql.acting import MAX_NOTE, RuleMode
 from api.graphql.cord import (
     StopPolicy,
     check_causes,
@@ -22,7 +23,8 @@ from api.graphql.cord import (
     to_restart,
 )
 from api.graphql.inputs import OwnerInput
-from api.graphql.query import operation
+from api.graphql.operation import operation
+from api.graphql.rules import RuleAnswer, RuleDefinition
 from api.graphql.shapes import answering
 from api.graphql.values import Json
 from graph.cord import STOP
@@ -191,6 +193,46 @@ class Mutation:
         envelope = statement.envelope("closeIncident", entity.urn, {}, asking.caller.name, asking.services.now())
         return _journal(info, envelope, parse_urn(entity.urn))
 
+    @answering(shapes.Firing, "Have done what a firing waits to do.")
+    def approve(self, info: strawberry.Info, firing: str, note: str | None = None) -> Any:
+        return _answer(info, firing, note, approved=True)
+
+    @answering(shapes.Firing, "Have what a firing waits to do left undone.")
+    def refuse(self, info: strawberry.Info, firing: str, note: str | None = None) -> Any:
+        return _answer(info, firing, note, approved=False)
+
+    @answering(
+        shapes.MutationResult,
+        "Switch the version of a rule that is in force; a newer version is in the mode that its file says.",
+    )
+    def switch_rule(self, info: strawberry.Info, name: str, mode: RuleMode) -> answers.MutationResult:
+        found = [it for it in operation(info).services.acting.rules if it.name == name]
+        if not found:
+            raise NotFound(f"there is no rule {name[:100]!r}")
+        return _say(info, found[0].urn, "switchRule", {"mode": mode.value, "version": found[0].version_id})
+
+    @answering(
+        list[RuleDefinition],
+        "Read the folder of rules again: all of them are in force, or none of them and all is as it was.",
+    )
+    def load_rules(self, info: strawberry.Info) -> Any:
+        asking = operation(info)
+        asking.caller.require(Scope.ADMIN)
+        rules = asking.services.acting.reload()
+        modes = asking.services.acting.modes()
+        return [RuleAnswer(it, modes[it.name]) for it in rules]
+
+    @answering(shapes.Firing, "Have a dead action of a firing tried again, by the action's key.")
+    def replay_action(self, info: strawberry.Info, firing: str, key: str) -> Any:
+        asking = operation(info)
+        asking.caller.require(Scope.WRITE)
+        acting = asking.services.acting
+        found = acting.firing(firing)
+        if found is None or key not in {it.key for it in found.actions}:
+            raise NotFound(f"there is no action {key[:100]!r} of {firing[:200]!r}")
+        acting.replay(key)
+        return acting.firing(firing)
+
     @answering(
         shapes.MutationResult,
         "Remove the bytes of one envelope for good (a secret, personal data); position and reason stay.",
@@ -202,6 +244,15 @@ class Mutation:
         asking.services.journal.redact(position, word)
         asking.services.progress.rebuild()  # what the envelope said must go from the graph too
         return _journal(info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None)
+
+
+def _answer(info: strawberry.Info, firing: str, note: str | None, *, approved: bool) -> Any:
+    asking = operation(info)
+    asking.caller.require(Scope.WRITE)
+    if note is not None and len(note) > MAX_NOTE:
+        raise InvalidInput(f"expected at most {MAX_NOTE} characters", field="note")
+    asking.services.acting.answer(firing, approved, asking.caller.name, note)
+    return asking.services.acting.firing(firing)
 
 
 def _writable(info: strawberry.Info, urn: str, field: str = "urn") -> EntityRecord:

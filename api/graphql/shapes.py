@@ -394,6 +394,21 @@ class FiringAction:
 
 
 @strawberry.type
+class AwaitedApproval:
+    by: list[str] = about("Those who may answer; whoever may write, where there is nobody.")
+    until: Instant = about("When it is refused unless somebody has answered.")
+    reason: str
+
+
+@strawberry.type
+class GivenAnswer:
+    approved: bool
+    by: str | None = about("Null where nobody answered in time.")
+    at: Instant
+    note: str | None
+
+
+@strawberry.type
 class Firing:
     urn: str
     rule: str
@@ -402,11 +417,16 @@ class Firing:
     what: str = about("The change that it is about.")
     subject: str
     fired_at: Instant
-    verdict: str = about("fired, no_targets, too_old, loop_cut, shadow or undecided.")
+    verdict: str = about(
+        "fired, no_targets, too_old, loop_cut, shadow, limited, undecided; waiting for an approval, or refused."
+    )
     reason: str | None
     cause: str | None = about("The firing that led to the change.")
     actions: list[FiringAction]
     evidence: list[int]
+    data: Json | None = about("What the graph answered to the rule's query; null where it asks nothing.")
+    awaited: AwaitedApproval | None = about("Whose approval it waits or waited for.")
+    answered: GivenAnswer | None = about("What somebody said to it.")
 
 
 @strawberry.type

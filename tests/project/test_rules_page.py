@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import ontology
+from api.app import limits_of
 from api.rule_cases import read_cases, run_case
+from api.settings import Settings
 from rules import read_rule
 from rules.conditions import Expression
 from rules.occurrence import NAMES
@@ -31,7 +33,7 @@ def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:
     removed = "rule: schema\nversion: 1\non: {change: schema.changed, how: removed}\n"
     rule = removed + "do: [{webhook: {url: https://hooks.example.com, event_type: a}}]"
 
-    assert run_case(read_rule(rule.encode(), "schema.yaml", words, {}), case, words).faults == ()
+    assert run_case(read_rule(rule.encode(), "schema.yaml", words, {}), case, words, limits_of(Settings())).faults == ()
 
 
 def test_each_condition_is_one() -> None:

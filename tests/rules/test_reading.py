@@ -31,7 +31,7 @@ def test_a_rule_is_read_with_its_defaults(words: Ontology) -> None:
     assert rule.targets is not None
     assert rule.targets.types == words.subclasses("Dashboard")
     assert rule.actions[0].url.text == "${ANDON_DEMO_WEBHOOK}"
-    assert rule.max_age == timedelta(hours=24)
+    assert rule.limits.max_age == timedelta(hours=24)
 
 
 def test_max_age_depth_and_secret_are_read(words: Ontology) -> None:
@@ -41,7 +41,7 @@ def test_max_age_depth_and_secret_are_read(words: Ontology) -> None:
     rule = read_rule(content, "failed.yaml", words, SECRET)
 
     assert rule.targets is not None
-    assert (rule.targets.depth, rule.max_age) == (3, timedelta(minutes=90))
+    assert (rule.targets.depth, rule.limits.max_age) == (3, timedelta(minutes=90))
     assert rule.actions[0].secret is not None
     assert rule.actions[0].secret.text == "${HOOK_SECRET}"
 

@@ -14,6 +14,7 @@ from graph.errors import NotFound
 from graph.model import Change, Instant, NewEnvelope, Position
 from ontology import Ontology
 from rules import RuleService, RulesRejected
+from rules.sources import Sources
 from tests.rules.conftest import RULE
 from tests.rules.estate import Committed, Estate, dataset, failed, run_urn, shop
 from tests.rules.receiver import Receiver, status
@@ -45,9 +46,7 @@ class Life:
         service = RuleService(
             rules_dir=self._data / "rules",
             data_dir=self._data,
-            snapshot=self.estate.snapshot,
-            changes=Committed(self.changes),
-            received_at=lambda position: now(),
+            sources=Sources(Committed(self.changes), self.estate.snapshot, lambda position: now()),
             append=self.journal.append,
             references={"ANDON_DEMO_WEBHOOK": f"{self._receiver.url}?token={SECRET}", "HOOK_SECRET": SECRET},
             allowed_hosts=frozenset({f"127.0.0.1:{self._receiver.port}"}),
@@ -165,9 +164,7 @@ def test_a_service_without_rules_passes_changes_and_fires_nothing(tmp_path: Path
     service = RuleService(
         rules_dir=None,
         data_dir=tmp_path,
-        snapshot=shop().snapshot,
-        changes=Committed([failed(9)]),
-        received_at=lambda position: now(),
+        sources=Sources(Committed([failed(9)]), shop().snapshot, lambda position: now()),
         append=list[NewEnvelope]().append,
         references={},
     )
