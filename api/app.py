@@ -191,6 +191,7 @@ class Service:
             outbox=open_outbox(settings),
             say=said_by_rule,
             queries=lambda ontology: checker(ontology, limits_of(settings)),
+            projects=Path(settings.mlflow_projects).resolve() if settings.mlflow_projects else None,
             clock=self.journal.now,
         )
         self.scheduler = Scheduler(

@@ -143,6 +143,7 @@ class Settings:
     webhook_hosts: tuple[str, ...] = _row(
         (), "host:port entries, comma-separated, that rules may call although their addresses are not public."
     )
+    mlflow_projects: str = _row("", "Folder of MLflow projects that rules may run on this machine; none means none.")
     allowed_hosts: tuple[str, ...] = _row(
         (),
         "Host names, comma-separated, under which a service without keys may be reached besides loopback's.",

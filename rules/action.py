@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from graph.model import Change, Instant
 from graph.reader import EntityRecord, Owner
@@ -83,3 +83,20 @@ class Action(Protocol):
 
     def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
         """The same arguments give the same order. Raises `InvalidInput` where it cannot be told."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """An action that is ordered for several that are hit at once."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def for_owners(self) -> bool: ...
+
+    def groups(self, hits: Sequence[Hit]) -> Iterator[tuple[str, Sequence[Hit]]]:
+        """Those that are hit by what they are ordered for, which is to be the same for the same hits."""
+
+    def order_for(self, key: str, occasion: Occasion, group: str, hits: Sequence[Hit]) -> Order:
+        """As `Action.order`."""

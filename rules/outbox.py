@@ -35,6 +35,8 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"  # the evaluation failed; the reason is kept
     LIMITED = "limited"  # it fired too often; the reason says how often it may
     WAITING = "waiting"  # for somebody's approval
+    LASTING = "lasting"  # it said so before, and what it said still stands
+    RESOLVED = "resolved"  # what it said is over
     REFUSED = "refused"  # somebody said no, or nobody said yes in time
 
 
@@ -91,6 +93,23 @@ class Answered:
     by: str | None
     at: Instant
     note: str | None = None
+
+
+SAYING = "notify"
+"""The kind of action that says something once for as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The newest firing of a rule that said something of a subject, or took it back, with the messages."""
+
+    firing: str
+    verdict: str
+    messages: tuple[Intended, ...]
+
+    @property
+    def stands(self) -> bool:
+        return self.verdict != Verdict.RESOLVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +237,9 @@ class Decisions(Protocol):
         acted: for a subject, or for any.
         """
 
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        """What a rule has said last of a subject, at positions below `below`."""
+
 
 class Outbox(Decisions, Protocol):
     """Safe to call from any thread. What a method wrote is durable when it returns."""
@@ -227,6 +249,9 @@ class Outbox(Decisions, Protocol):
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         """The action longest due, in the caller's hands until `until`; counts an attempt."""
+
+    def state(self, key: str) -> ActionState | None:
+        """That of an action, None where it is unknown."""
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
         """End an attempt; False, and nothing is written, where the lease has gone to somebody else."""

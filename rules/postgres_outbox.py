@@ -54,6 +54,9 @@ ALTER TABLE {schema}.firing ADD COLUMN answer BYTEA, ADD COLUMN awaited TEXT, AD
 CREATE INDEX firing_of_rule ON {schema}.firing (rule, fired_at);
 CREATE INDEX firing_waiting ON {schema}.firing (awaited_until) WHERE verdict = 'waiting';
 """,
+    """
+CREATE INDEX action_of_target ON {schema}.action (target, number);
+""",
 )
 
 

@@ -16,7 +16,10 @@ from ontology import Ontology
 from rules import record
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
+from rules.actions.mlflow_project import Projects
+from rules.actions.notify import Notifier
 from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
+from rules.actions.retrain import Retraining
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -46,7 +49,8 @@ class RuleService:
     envelope's key. `references`: the values of `${NAME}` in rules; hand over only what rules may use.
     `allowed_hosts`: entries `host:port` that webhooks may reach although they are not public. `say(saying)`: the
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
-    `InvalidInput` for what is no query in its words. `clock`: what leases and waits go by; one for all processes that
+    `InvalidInput` for what is no query in its words. `projects`: the folder of the MLflow projects that rules may run,
+    None for none. `clock`: what leases and waits go by; one for all processes that
     share the outbox.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
@@ -66,11 +70,12 @@ class RuleService:
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
+        projects: Path | None = None,
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
     ) -> None:
         self._words = ontology or shipped_ontology.load()
         self._folder = rules_dir
-        outbound = Outbound(allowed_hosts)
+        outbound, apis = Outbound(allowed_hosts), Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)
         self._references = references
         self._queries = queries
         self._sources = sources
@@ -82,8 +87,12 @@ class RuleService:
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
             "webhook": Webhooks(references, outbound),
-            "http": Requests(references, Outbound(allowed_hosts, timeout=TIMEOUT_OF_APIS)),
+            "notify": Notifier(references, allowed_hosts, self._outbox.state),
+            "http": Requests(references, apis),
+            "mlflow_project": Projects(references, apis, projects, data_dir / "trainings"),
         }
+        judging = Retraining(references, apis, dict(deliverers))
+        deliverers |= {"retrain": judging, "promote": judging}
         if say is not None:
             deliverers |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, deliverers, append, clock)

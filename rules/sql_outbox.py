@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
 from rules.outbox import (
+    SAYING,
     ActionRecord,
     ActionState,
     Answered,
@@ -22,6 +23,7 @@ from rules.outbox import (
     FiringRecord,
     Intended,
     Leased,
+    Said,
     Settlement,
     Verdict,
     firing_urn,
@@ -57,6 +59,11 @@ _UNDER_WAY = (
 _FIRED = (
     "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
+)
+_SAID = (
+    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = ?"
+    " AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
+    " ORDER BY action.number DESC LIMIT 1"
 )
 _WAITING = "SELECT * FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?"
 _ACTIONS_OF_WAITING = (
@@ -127,6 +134,21 @@ class SqlOutbox(ABC):
         with self._reading() as sql:
             row = sql.execute(_FIRED, (rule, since, below, subject, subject)).fetchone()
         return int(row["number"])
+
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        with self._reading() as sql:
+            row = sql.execute(_SAID, (subject, SAYING, rule, below)).fetchone()
+            if row is None:
+                return None
+            messages = sql.execute(
+                "SELECT * FROM action WHERE firing = ? AND kind = ? ORDER BY number", (row["id"], SAYING)
+            ).fetchall()
+        return Said(row["id"], row["verdict"], tuple(_intended(it) for it in messages))
+
+    def state(self, key: str) -> ActionState | None:
+        with self._reading() as sql:
+            row = sql.execute("SELECT state FROM action WHERE key = ?", (key,)).fetchone()
+        return ActionState(row["state"]) if row is not None else None
 
     def answer(self, firing: str, answered: Answered, report: NewEnvelope) -> None:
         said = json.dumps({"approved": answered.approved, "by": answered.by, "at": answered.at, "note": answered.note})

@@ -55,6 +55,9 @@ ALTER TABLE firing ADD COLUMN answered TEXT;
 CREATE INDEX firing_of_rule ON firing (rule, fired_at);
 CREATE INDEX firing_waiting ON firing (awaited_until) WHERE verdict = 'waiting';
 """,
+    """
+CREATE INDEX action_of_target ON action (target, number);
+""",
 )
 
 

@@ -1,8 +1,9 @@
 """Run an MLflow project: `mlflow run` (extra `mlflow`) in a process of its own, on this machine.
 
-Only projects in the folder that `--mlflow-projects` names can be run: a rule says which and with what parameters, never
-what code. The run is made first, tagged with the action's key and firing; the process goes on with it. A lock that the
-process holds for as long as it lives tells, after a crash too, whether it is still there, so one run never has two.
+Only projects in the folder that `--mlflow-projects` names can be run: a rule says which and with what parameters,
+never what code. The run is made first, tagged with the action's key and firing; the process goes on with it. A lock
+that the process holds for as long as it lives tells, after a crash too, whether it is still there, so one run never
+has two.
 """
 
 from __future__ import annotations

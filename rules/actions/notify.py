@@ -1,17 +1,18 @@
 """Messages to people by Apprise (extra `notify`): Slack, PagerDuty, Opsgenie, Teams, e-mail and what else it knows.
 
 **One message.** A `notify` is ordered once a firing, whatever is hit: it says what happened and lists who is hit, the
-first twenty by name and of the rest the number. Where `owners` gives some owners a channel of their own, there is one a
-channel: what is hit and owned by them goes there, the rest to `url`.
+first twenty by name and of the rest the number. Where `owners` gives some owners a channel of their own, there is one
+a channel: what is hit and owned by them goes there, the rest to `url`.
 
-**One while it lasts.** A rule that says when its cause is gone (`resolve`) sends no second message for the same subject
-until then, and one that says so when it is (`rules.lasting` decides that, from what was ordered before, so that a restart,
-another process or a backtest decides the same). It goes to the channels that the first went to, as that was told,
-not as the rule has become. PagerDuty, Opsgenie and their like are given the first message's key with both, and so open
-one alert and end it. The second waits until the first has been sent or given up.
+**One while it lasts.** A rule that says when its cause is gone (`resolve`) sends no second message for the same
+subject until then, and one that says so when it is (`rules.lasting` decides that, from what was ordered before, so
+that a restart, another process or a backtest decides the same). It goes to the channels that the first went to, as
+that was told, not as the rule has become. PagerDuty, Opsgenie and their like are given the first message's key with
+both, and so open one alert and end it. The second waits until the first has been sent or given up.
 
-**Nothing but the message leaves.** A URL holds the secrets of its channel, so it is a bare `${NAME}`, and only `sending`, a
-process of its own that vets every address, sees its value. A reason is one of ours, never what a plugin or target said.
+**Nothing but the message leaves.** A URL holds the secrets of its channel, so it is a bare `${NAME}`, and only
+`sending`, a process of its own that vets every address, sees its value. A reason is one of ours, never what a plugin
+or target said.
 
 Most channels cannot recognise a message that they have had: a crash between sending and noting it, or one of several
 recipients in one URL that fails, has it sent again. Those above can.
@@ -39,8 +40,8 @@ from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
 from rules.action import SEEN, Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused, Underway
-from rules.actions.sending import SERVICES
 from rules.actions.outbound import Answer, judged
+from rules.actions.sending import SERVICES
 from rules.document import Document
 from rules.impact import Hit
 from rules.outbox import Intended, firing_urn
@@ -63,11 +64,12 @@ _SENDING = Path(__file__).with_name("sending.py")
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What is sent; `resolves` is the key of the message that it takes back."""
+    """What is sent. `since`: when what it is about happened, an instant; `resolves`: the key of what it takes back."""
 
     title: str
     body: str
     severity: str
+    since: int
     resolves: str | None = None
 
 
@@ -99,7 +101,7 @@ class Notify:
         rule, values = occasion.rule, {**occasion.seen(key, hits[0]), "hits": lambda: [_named(it) for it in hits]}
         title = self.title.said(values, MAX_TITLE) if self.title is not None else rule.description or rule.name
         said = self.body.said(values, MAX_BODY) if self.body is not None else _happened(occasion)
-        message = Message(_line(title), _body(said, occasion, hits), str(rule.severity))
+        message = Message(_line(title), _body(said, occasion, hits), str(rule.severity), occasion.change.valid_at)
         return Order(msgspec.json.encode(message), _owner(self, channel), channel)
 
 
@@ -182,11 +184,11 @@ def _owner(action: Notify, channel: str) -> str:
     return next((name for name, it in action.owners.items() if it.text == channel), "")
 
 
-def resolution(opened: Intended, firing: str, description: str, said: str) -> bytes:
+def resolution(opened: Intended, firing: str, said: str) -> bytes:
     """The order that takes back a message, to the channel that it went to."""
     first = read_message(opened.body)
     body = f"{said}\n\n{firing_urn(opened.firing)}, ended by {firing_urn(firing)}"
-    return msgspec.json.encode(Message(_line(f"Resolved: {first.title}"), body, "info", opened.key))
+    return msgspec.json.encode(Message(_line(f"Resolved: {first.title}"), body, "info", first.since, opened.key))
 
 
 class Notifier:

@@ -2,16 +2,16 @@
 
 `retrain` starts a training by another action (an MLflow project, or a pipeline by HTTP), waits until the model has a
 version of it, and judges that; `promote` judges a version that is there. Judging is comparing the version (the
-challenger) with the one that the alias names (the champion), by the metrics that their runs logged, check by check. Where
-all hold the alias moves; where one does not, or the rule leaves it to a person, it stays, and the outcome says why.
-Without a champion there is nothing to be better than, and the challenger is it if it has the metrics.
+challenger) with the one that the alias names (the champion), by the metrics that their runs logged, check by check.
+Where all hold the alias moves; where one does not, or the rule leaves it to a person, it stays, and the outcome says
+why. Without a champion there is nothing to be better than, and the challenger is it if it has the metrics.
 
-**What is the training's.** A version belongs to it if the version, or the run that it is of, has the tag `andon.key` with
-the action's key: a project's run has it, other pipelines are given `{{ action.key }}` and set it. So a version that
-somebody else registers meanwhile is never taken for it.
+**What is the training's.** A version belongs to it if the version, or the run that it is of, has the tag `andon.key`
+with the action's key: a project's run has it, other pipelines are given `{{ action.key }}` and set it. So a version
+that somebody else registers meanwhile is never taken for it.
 
-**Once.** All that was reached stands in MLflow: a run of the key is found again, an alias that moved has moved. Between
-reading the alias and moving it somebody else can move it: MLflow cannot do both at once.
+**Once.** All that was reached stands in MLflow: a run of the key is found again, an alias that moved has moved.
+Between reading the alias and moving it somebody else can move it: MLflow cannot do both at once.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from yaml.nodes import Node
 from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
 from graph.reader import EntityRecord, Owner
-from rules.action import SEEN, Occasion, Order
+from rules.action import Occasion, Order
 from rules.actions.delivery import Outcome
 from rules.actions.outbound import Outbound, check_url, judged, outcome_of
 from rules.conditions import Expression

@@ -43,8 +43,8 @@ def to_services(url: str, receiver: Receiver, state: str | None = None) -> Notif
     return Notifier({"ANDON_CHANNEL": url}, frozenset({at(receiver)}), lambda _: state, command=command)
 
 
-FAILED = Message("Orders failed", "The run of load failed.", "critical")
-OVER = Message("Resolved: Orders failed", "It ended well.", "info", resolves="k1")
+FAILED = Message("Orders failed", "The run of load failed.", "critical", 0)
+OVER = Message("Resolved: Orders failed", "It ended well.", "info", 0, resolves="k1")
 
 
 def test_a_message_arrives_with_title_text_and_kind() -> None:
@@ -98,7 +98,7 @@ def test_opsgenie_opens_and_closes_one_alert_by_its_alias() -> None:
 def test_slack_is_given_names_as_text_and_not_as_commands() -> None:
     with Receiver(status(200)) as receiver:
         slack = to_services("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", receiver)
-        slack.deliver(intended(Message("t", "table <!channel> failed", "info")), NOW)
+        slack.deliver(intended(Message("t", "table <!channel> failed", "info", 0)), NOW)
 
     [sent] = receiver.received
     assert sent.path == "/slack/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
