@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -68,8 +69,8 @@ class Check(msgspec.Struct, frozen=True):
         known = champion.get(self.metric)
         if known is None:
             return f"{self.metric}: the champion has none"
-        gain = found - known if self.higher else known - found
-        if gain >= self.by:
+        gain = _exact(found) - _exact(known)
+        if (gain if self.higher else -gain) >= _exact(self.by):
             return None
         wanted = f"expected it {'higher' if self.higher else 'lower'} by {self.by:g}"
         return f"{self.metric}: the challenger has {found:g}, the champion {known:g}, {wanted}"
@@ -309,6 +310,11 @@ def _judged(server: MlflowServer, plan: _Plan, version: Mapping[str, Any], inten
 def _metrics(server: MlflowServer, version: Mapping[str, Any]) -> dict[str, float]:
     run = server.run(version["run_id"]) if version.get("run_id") else None
     return metrics_of(run) if run is not None else {}
+
+
+def _exact(number: float) -> Decimal:
+    """The number as people read it: by 0.1, 0.3 is enough above 0.2."""
+    return Decimal(repr(number))
 
 
 def _told(progress: _Progress) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, Position
-from rules.outbox import ActionState, Outbox, Settlement
+from rules.outbox import ActionState, Firing, Outbox, Settlement, Verdict
 from tests.contract.adapters import OutboxPlace
 from tests.rules.deciding import SOON, a_firing, a_report, an_action, decide, state
 from tests.rules.estate import HOUR, RUN, T0
@@ -170,6 +170,26 @@ def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: Outbox) -> Non
         outbox.replay("k1", T0)
     with pytest.raises(NotFound):
         outbox.replay("k2", T0)
+
+
+def test_what_was_said_last_of_a_subject_is_found_with_its_messages(outbox: Outbox) -> None:
+    def said(id: str, position: int, verdict: Verdict, target: str = "urn:andon:job:etl:load") -> Firing:
+        message = replace(an_action(f"k-{id}", id), kind="notify", target=target)
+        other = replace(an_action(f"o-{id}", id), target=target)
+        return replace(a_firing(id, position), verdict=verdict, actions=(other, message))
+
+    decide(
+        outbox, said("f1", 5, Verdict.FIRED), said("f2", 6, Verdict.RESOLVED),
+        said("f3", 7, Verdict.FIRED, "urn:andon:job:etl:other"), said("f4", 8, Verdict.REFUSED), a_firing("f5", 9),
+    )  # fmt: skip
+
+    def found(below: int) -> tuple[str, str, list[str]] | None:
+        last = outbox.said("a-rule", "urn:andon:job:etl:load", Position(below))
+        return None if last is None else (last.firing, last.verdict, [it.key for it in last.messages])
+
+    assert [found(5), found(6), found(10)] == [None, ("f1", "fired", ["k-f1"]), ("f2", "resolved", ["k-f2"])]
+    assert outbox.said("another", "urn:andon:job:etl:load", Position(10)) is None
+    assert (outbox.state("k-f1"), outbox.state("nosuch")) == (ActionState.PENDING, None)
 
 
 def test_a_report_waits_until_it_is_reported(outbox: Outbox) -> None:
