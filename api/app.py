@@ -129,7 +129,9 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
     """Which decoder reads which kind of envelope."""
     return {
         "openlineage": openlineage.Decoder(
-            ontology.kind_for_namespace, model_versions="ModelVersion" in ontology.classes
+            ontology.kind_for_namespace,
+            model_versions="ModelVersion" in ontology.classes,
+            started_by="startedBy" in ontology.relations,
         ),
         mutation.KIND: mutation.decode,
         mutation.REDACTION: mutation.decode,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby, product
 
+from graph.cause import firing_named
 from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
@@ -29,9 +30,6 @@ from rules.rule import Mode, Rule
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
-
-CAUSE_FACET = "andon_cause"
-"""Run facet by which a run that an action started names a firing: `{"firing": "<id>"}`, as the event did."""
 
 BATCH = 500
 _ANCESTORS = 8  # parent runs that are searched for a cause
@@ -188,7 +186,7 @@ class Engine:
         for _ in range(_ANCESTORS):
             if run is None:
                 break
-            cause = _named_cause(snapshot.facets(run).get(CAUSE_FACET))
+            cause = firing_named(snapshot.facets(run))
             depth = self._outbox.depth(cause) if cause is not None else None
             if depth is not None:
                 return _Chain(depth + 1, cause)
@@ -204,15 +202,6 @@ def _kind(urn: str) -> str:
 def _is_own_effect(change: Change) -> bool:
     """Firings are entities too; no rule may be set off by them."""
     return change.kind == "firing" or change.urn.startswith("urn:andon:firing:")
-
-
-def _named_cause(facet: bytes | None) -> str | None:
-    try:
-        value = json.loads(facet) if facet is not None else None
-    except ValueError:
-        return None
-    cause = value.get("firing") if isinstance(value, dict) else None
-    return cause if isinstance(cause, str) else None
 
 
 def _firing(
