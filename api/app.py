@@ -58,6 +58,7 @@ from rules import RuleService
 from rules.actions.statement import Saying
 from rules.service import OUTBOX_FILE
 from rules.sqlite_outbox import SqliteOutbox
+from rules.targets import Tolerance
 
 if TYPE_CHECKING:
     from api.shape_check import ShapeCheck
@@ -175,6 +176,7 @@ class Service:
             say=said_by_rule,
             cause=self._cause,
             clock=self.journal.now,
+            tolerance=Tolerance(rate=settings.target_rate, failures=settings.target_failures),
         )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)

@@ -25,6 +25,7 @@ from rules.outbox import Firing, FiringRecord, Outbox
 from rules.reading import load_rules, read_rule
 from rules.rule import Rule
 from rules.sqlite_outbox import SqliteOutbox
+from rules.targets import Targets, Tolerance
 from rules.worker import Worker
 
 OUTBOX_FILE = "outbox.db"
@@ -44,7 +45,8 @@ class RuleService:
     over only what rules may use. `allowed_hosts`: entries `host:port` that webhooks may reach although they
     are not public. `say(saying)`: the envelope of what a rule says in the graph; None
     where rules say nothing. `clock`: what
-    leases and waits go by; one for all processes that share the outbox.
+    leases and waits go by; one for all processes that share the outbox. `tolerance`: what each target of actions can
+    take.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -66,6 +68,7 @@ class RuleService:
         say: Callable[[Saying], NewEnvelope] | None = None,
         cause: Callable[[Position], str | None] = lambda _: None,
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
+        tolerance: Tolerance | None = None,
     ) -> None:
         known = ontology or (shipped_ontology.load() if rules_dir is not None else None)
         self.rules: tuple[Rule, ...] = load_rules(rules_dir, known, references) if rules_dir and known else ()
@@ -89,7 +92,7 @@ class RuleService:
         }
         if say is not None:
             actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
-        worker = Worker(self._outbox, actions, append, clock)
+        worker = Worker(self._outbox, actions, append, clock, targets=Targets(tolerance))
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 
