@@ -18,6 +18,7 @@ from datetime import timedelta
 from functools import cache, partial
 from itertools import groupby
 
+from graph.cause import firing_named
 from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
@@ -38,9 +39,6 @@ from rules.triggers import late_jobs, sets_off
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
-
-CAUSE_FACET = "andon_cause"
-"""Run facet by which a run that an action started names a firing: `{"firing": "<id>"}`, as the event did."""
 
 BATCH = 500
 _ANCESTORS = 8  # parent runs that are searched for a cause
@@ -269,7 +267,7 @@ class Engine:
         for _ in range(_ANCESTORS):
             if run is None:
                 break
-            cause = _named_cause(snapshot.facets(run).get(CAUSE_FACET))
+            cause = firing_named(snapshot.facets(run))
             depth = self._outbox.depth(cause) if cause is not None else None
             if depth is not None:
                 return _Chain(depth + 1, cause)
@@ -285,15 +283,6 @@ def _kind(urn: str) -> str:
 def _is_own_effect(change: Change) -> bool:
     """Firings are entities too; no rule may be set off by them."""
     return change.kind == "firing" or change.urn.startswith("urn:andon:firing:")
-
-
-def _named_cause(facet: bytes | None) -> str | None:
-    try:
-        value = json.loads(facet) if facet is not None else None
-    except ValueError:
-        return None
-    cause = value.get("firing") if isinstance(value, dict) else None
-    return cause if isinstance(cause, str) else None
 
 
 def _firing(

@@ -162,7 +162,8 @@ class Leased:
 class Settlement:
     """How an attempt ended. `due_at` only for FAILED and UNDERWAY; `report` goes to the journal, only for final states.
 
-    `progress` only for UNDERWAY, `result` (JSON) only for DELIVERED.
+    `progress` only for UNDERWAY, `result` (JSON) only for DELIVERED. `held`: it was not even tried, so that no attempt
+    counts and the state is the one before.
     """
 
     state: ActionState
@@ -171,6 +172,7 @@ class Settlement:
     due_at: Instant | None = None
     progress: str | None = None
     result: str | None = None
+    held: bool = False
     report: NewEnvelope | None = None
 
 

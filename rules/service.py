@@ -14,6 +14,7 @@ from graph.model import PRESENT, Change, Instant, NewEnvelope, Position, parse_u
 from graph.reader import EntityQuery
 from ontology import Ontology
 from rules import record
+from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
 from rules.actions.mlflow_project import Projects
@@ -32,6 +33,7 @@ from rules.rule import Rule
 from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
 from rules.switches import switched
+from rules.targets import Targets, Tolerance
 from rules.worker import Worker
 
 OUTBOX_FILE = "outbox.db"
@@ -51,7 +53,7 @@ class RuleService:
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
     `InvalidInput` for what is no query in its words. `projects`: the folder of the MLflow projects that rules may run,
     None for none. `clock`: what leases and waits go by; one for all processes that
-    share the outbox.
+    share the outbox. `tolerance`: what each target of actions can take.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -72,6 +74,7 @@ class RuleService:
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
         projects: Path | None = None,
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
+        tolerance: Tolerance | None = None,
     ) -> None:
         self._words = ontology or shipped_ontology.load()
         self._folder = rules_dir
@@ -90,12 +93,13 @@ class RuleService:
             "notify": Notifier(references, allowed_hosts, self._outbox.state),
             "http": Requests(references, apis),
             "mlflow_project": Projects(references, apis, projects, data_dir / "trainings"),
+            "airflow": Airflows(references, apis),
         }
         judging = Retraining(references, apis, dict(deliverers))
         deliverers |= {"retrain": judging, "promote": judging}
         if say is not None:
             deliverers |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
-        worker = Worker(self._outbox, deliverers, append, clock)
+        worker = Worker(self._outbox, deliverers, append, clock, targets=Targets(tolerance))
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 

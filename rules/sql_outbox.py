@@ -56,6 +56,7 @@ _DUE = (
 _UNDER_WAY = (
     ", progress = ?, started_at = COALESCE(started_at, ?), attempts = attempts - 1, attempts_before = attempts - 1"
 )
+_HELD = ", attempts = attempts - 1"
 _FIRED = (
     "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
@@ -199,11 +200,11 @@ class SqlOutbox(ABC):
         )
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
-        under_way = settlement.state is ActionState.UNDERWAY
+        under_way = settlement.state is ActionState.UNDERWAY and not settlement.held
         with self._writing() as sql:
             settled = sql.execute(
                 "UPDATE action SET state = ?, lease = NULL, due_at = ?, last_error = ?, settled_at = ?, result = ?"
-                + (_UNDER_WAY if under_way else "")
+                + (_HELD if settlement.held else _UNDER_WAY if under_way else "")
                 + " WHERE key = ? AND state = 'delivering' AND lease = ?",
                 (
                     settlement.state,

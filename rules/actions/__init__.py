@@ -10,11 +10,12 @@ from functools import partial
 from yaml.nodes import Node
 
 from rules.action import Action, Together
-from rules.actions import http_action, mlflow_project, notify, retrain, statement, webhook
+from rules.actions import airflow, http_action, mlflow_project, notify, retrain, statement, webhook
 from rules.document import Document
 
 _STARTERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "http": http_action.read,
+    "airflow": airflow.read,
     "mlflow_project": mlflow_project.read,
 }
 """Those that a training may be started by, too."""

@@ -22,6 +22,7 @@ from graph.reader import Owner
 from rules.action import SEEN, Occasion, Order
 from rules.actions import answers
 from rules.actions.delivery import Delivered, Outcome, Postponed, Refused, Underway
+from rules.actions.json_body import names_in, rendered, resolved
 from rules.actions.outbound import Answer, Outbound, check_url, judged, outcome_of
 from rules.conditions import MAX_LENGTH, Expression, Values
 from rules.document import Document
@@ -104,7 +105,7 @@ class _Polling(msgspec.Struct, frozen=True):
 
 
 class _Call(msgspec.Struct, frozen=True):
-    """An `Http` that was decided; parts are those of `Rendered`, `json` as `rendered` writes it."""
+    """An `Http` that was decided; parts are those of `Rendered`, `json` as `json_body.rendered` writes it."""
 
     method: str
     url: tuple[str, ...]
@@ -126,37 +127,6 @@ class _Progress(msgspec.Struct, frozen=True):
 
 _read = msgspec.json.Decoder(_Call).decode
 _read_progress = msgspec.json.Decoder(_Progress).decode
-
-
-def rendered(tree: Json, seen: Values) -> object:
-    """JSON as it was decided: `{"object": ...}`, `{"list": ...}`, `{"value": ...}`, and `{"text": parts}`."""
-    if isinstance(tree, dict):
-        return {"object": {name: rendered(it, seen) for name, it in tree.items()}}
-    if isinstance(tree, list):
-        return {"list": [rendered(it, seen) for it in tree]}
-    value = tree.in_json(seen) if isinstance(tree, Text) else tree
-    return {"text": value.parts} if isinstance(value, Rendered) else {"value": value}
-
-
-def resolved(decided: object, references: Mapping[str, str]) -> object:
-    """The JSON to send; raises `MissingReference`."""
-    assert isinstance(decided, dict)
-    ((kind, it),) = decided.items()
-    if kind == "object":
-        return {name: resolved(each, references) for name, each in it.items()}
-    if kind == "list":
-        return [resolved(each, references) for each in it]
-    return Rendered(tuple(it)).resolve(references) if kind == "text" else it
-
-
-def names_in(decided: object) -> list[str]:
-    """The references of such JSON."""
-    assert isinstance(decided, dict)
-    ((kind, it),) = decided.items()
-    if kind == "text":
-        return [name for literal in it[::2] for name in Template(literal).names]
-    within = it.values() if kind == "object" else it if kind == "list" else ()
-    return [name for each in within for name in names_in(each)]
 
 
 def _texts(expressions: Mapping[str, Expression]) -> dict[str, str]:
