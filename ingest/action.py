@@ -124,7 +124,7 @@ def _rule(body: _Body) -> Name:
 
 
 def _of_outcome(body: _Outcome) -> dict[str, object]:
-    result: dict[str, object] = {} if body.result is None else {'result': body.result}
+    result: dict[str, object] = {} if body.result is None else {"result": body.result}
     return {
         "key": body.key,
         "kind": body.action,
@@ -133,5 +133,6 @@ def _of_outcome(body: _Outcome) -> dict[str, object]:
         "state": body.state,
         "attempts": body.attempts,
         "error": body.error,
-        "evidence": body.evidence, **result,
+        "evidence": body.evidence,
+        **result,
     }

@@ -27,7 +27,7 @@ from rules.action import Occasion, Together
 from rules.asked import Asked
 from rules.conditions import Values
 from rules.impact import Hit, Impact, downstream_of, itself, named
-from rules.index import Index
+from rules.index import TICK, Index
 from rules.lasting import said_in, since, still, subject_of, taken_back
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
@@ -158,6 +158,9 @@ class Engine:
     ) -> Iterator[Occurrence]:
         """What a rule is about whose time has come: itself, or each job that is late."""
         assert isinstance(rule.trigger, Timer)
+        entity = current().entity(tick.urn)
+        if entity is None or TICK not in current().facets(entity):
+            return  # it has only been told of
         late = rule.trigger.late
         if late is None:
             yield Occurrence([replace(tick, what=TIMER)], current, earlier)

@@ -32,8 +32,8 @@ class Index:
         return self._by_change.get((change.what, change.urn.split(":", 3)[2]), ())
 
     def timed(self, change: Change) -> Rule | None:
-        """The rule whose time has come, if that is what the change says."""
-        if TICK not in change.fields:
+        """The rule whose time has come, if that may be what the change says: by a rule's first mention too."""
+        if TICK not in change.fields and change.what != "entity.opened":
             return None
         rule = self._by_urn.get(change.urn)
         return rule if rule is not None and isinstance(rule.trigger, Timer) else None

@@ -12,11 +12,15 @@ A change that is earlier (by its valid time) than what was said takes nothing ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from graph.model import Instant, Position, isoformat
 from rules.actions.notify import read_message, resolution
 from rules.occurrence import Occurrence
 from rules.outbox import SAYING, Firing, Intended, Said, Verdict, firing_urn
+
+_PATIENCE = timedelta(days=30)
+"""For how long a message waits for the one that it takes back, which may wait for somebody's approval itself."""
 
 _SAYING = (Verdict.FIRED, Verdict.WAITING, Verdict.RESOLVED)
 """Verdicts of firings that say something: where somebody refused, nobody was told."""
@@ -56,6 +60,7 @@ def taken_back(said: Said, occurrence: Occurrence, firing: str, key_of: Sequence
             address=it.address,
             credential=None,
             body=resolution(it, firing, what),
+            within=_PATIENCE,
             evidence=tuple(sorted({change.position, *it.evidence})),
         )
         for key, it in zip(key_of, said.messages, strict=True)

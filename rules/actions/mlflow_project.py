@@ -127,6 +127,9 @@ class Projects:
         self._poll = poll
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
+    def target(self, intended: Intended) -> str:
+        return check_url(Template(intended.address).resolve(self._references)).target
+
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         def attempt() -> Outcome:
             try:

@@ -211,6 +211,11 @@ class Notifier:
         self._command = [*command]
         self._timeout = timeout
 
+    def target(self, intended: Intended) -> str:
+        """The service, and the account or server there."""
+        scheme, _, rest = Template(intended.address).resolve(self._references).partition("://")
+        return f"{scheme.lower()}://{rest.partition('/')[0]}"
+
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         message = read_message(intended.body)
         if message.resolves is not None:

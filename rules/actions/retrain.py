@@ -230,6 +230,9 @@ class Retraining:
         self._starters = starters
         self._poll = poll
 
+    def target(self, intended: Intended) -> str:
+        return check_url(Template(intended.address).resolve(self._references)).target
+
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         def attempt() -> Outcome:
             try:

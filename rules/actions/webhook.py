@@ -22,7 +22,7 @@ from yaml.nodes import Node
 from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
 from graph.reader import EntityRecord, Owner
-from rules.action import Occasion, Order
+from rules.action import SEEN, Occasion, Order
 from rules.actions.delivery import Outcome
 from rules.actions.outbound import Outbound, check_url, judged, outcome_of
 from rules.conditions import Expression
@@ -67,8 +67,14 @@ def read(document: Document, node: Node, path: str) -> Webhook:
         url=document.template(fields["url"], f"{path}.url", check_url),
         event_type=document.matching(fields["event_type"], f"{path}.event_type", _EVENT_TYPE, expected),
         secret=document.secret(fields["secret"], f"{path}.secret") if "secret" in fields else None,
-        attach=document.expressions(fields["attach"], f"{path}.attach", MAX_ATTACHED) if "attach" in fields else {},
+        attach=document.expressions(fields["attach"], f"{path}.attach", MAX_ATTACHED, SEEN)
+        if "attach" in fields
+        else {},
     )
+
+
+def _attached(document: Document, node: Node, path: str) -> dict[str, Expression]:
+    return document.expressions(node, path, MAX_ATTACHED, SEEN)
 
 
 def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:
@@ -127,9 +133,6 @@ class Webhooks:
     def __init__(self, references: Mapping[str, str], outbound: Outbound) -> None:
         self._references = references
         self._outbound = outbound
-
-    def target(self, intended: Intended) -> str:
-        return check_url(Template(intended.address).resolve(self._references)).target
 
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         return outcome_of(lambda: self._deliver(intended, at))

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import ontology
 from api.app import limits_of
+from api.graphql.asking import checker
 from api.rule_cases import read_cases, run_case
 from api.settings import Settings
 from rules import read_rule
 from rules.conditions import Expression
 from rules.occurrence import NAMES
-from rules.rule import CHANGES, Mode, SchemaChange, Severity
+from rules.rule import CHANGES, LATE, Mode, SchemaChange, Severity
+from rules.triggers import DERIVED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
 REFERENCES = {"ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef"}
@@ -21,8 +23,10 @@ REFERENCES = {"ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNE
 def test_each_rule_is_one() -> None:
     rules = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert rules
+    words = ontology.load()
+    queries = checker(words, limits_of(Settings()))
     for text in rules:
-        read_rule(text.encode(), "docs/rules.md", ontology.load(), REFERENCES)
+        read_rule(text.encode(), "docs/rules.md", words, REFERENCES, queries)
 
 
 def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:
@@ -43,5 +47,5 @@ def test_each_condition_is_one() -> None:
 
 
 def test_all_words_are_there() -> None:
-    for word in (*CHANGES, *Mode, *Severity, *SchemaChange, *NAMES):
+    for word in (*CHANGES, *DERIVED, LATE, *Mode, *Severity, *SchemaChange, *NAMES):
         assert f"`{word}`" in PAGE, word

@@ -120,7 +120,7 @@ BAD = [
     ("a name with capitals", changed("rule: failed", "rule: Failed"), 1, "rule: expected lower-case"),
     (
         "an unknown change",
-        changed("change: run.failed", "change: run.late"),
+        changed("change: run.failed", "change: run.lost"),
         4,
         "expected one of run.started",
     ),
@@ -168,7 +168,7 @@ BAD = [
         7,
         "expected a list of 1 to 10",
     ),
-    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook, stop"),
+    ("an unknown action", changed("- webhook", "- shell"), 7, "unknown key 'shell'; expected webhook, "),
     ("a stop without a cause", STOPPING.replace(b"cause: It failed., ", b""), 7, "do[0].stop: cause is missing"),
     (
         "a policy that is none",

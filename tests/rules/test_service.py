@@ -77,11 +77,13 @@ def test_a_failed_run_reaches_the_owners_of_the_dashboards_below_it(tmp_path: Pa
         with life.service() as service:
             life.happens(service, failed(9, at=now()))
             until(lambda: states(service) == ["delivered"] * 3)
-            until(lambda: len(life.journal) == 4)
+            until(lambda: len(life.journal) == 5)
 
     told = [(event["subject"].rpartition(":")[2], event["data"]["owner"]["name"]) for event in events(receiver)]
     assert sorted(told) == [("revenue", "ana"), ("sales", "ana"), ("sales", "ben")]
-    assert [json.loads(envelope.body)["about"] for envelope in life.journal] == ["decision", *["outcome"] * 3]
+    assert [json.loads(envelope.body)["about"] for envelope in life.journal] == [
+        "definition", "decision", *["outcome"] * 3,
+    ]  # fmt: skip
 
 
 def events(receiver: Receiver) -> list[dict[str, Any]]:
@@ -137,7 +139,7 @@ def test_no_secret_is_in_outbox_journal_firings_or_log(
         with life.service() as service:
             life.happens(service, failed(9, at=now()))
             until(lambda: sorted(states(service)) == ["dead", "delivered", "failed"])
-            until(lambda: len(life.journal) == 3)
+            until(lambda: len(life.journal) == 4)
             shown = repr(service.firings(10))
             on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
