@@ -195,6 +195,7 @@ class Service:
             say=said_by_rule,
             queries=lambda ontology: checker(ontology, limits_of(settings)),
             projects=Path(settings.mlflow_projects).resolve() if settings.mlflow_projects else None,
+            read=self.journal.read,
             clock=self.journal.now,
             tolerance=Tolerance(rate=settings.target_rate, failures=settings.target_failures),
         )

@@ -1,5 +1,5 @@
 """The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `export`, `sql`,
-`ontology`, `ingest` and `rules`.
+`ontology`, `ingest`, `rules`, `audit` and `gate`.
 """
 
 from __future__ import annotations
@@ -313,6 +313,12 @@ def _rules_backtest(options: argparse.Namespace) -> None:
     )
 
 
+def _audit_verify(options: argparse.Namespace) -> int:
+    from api.audit_commands import verify_log
+
+    return verify_log(_settings(options), options.expect, as_json=options.json)
+
+
 def _gate(options: argparse.Namespace) -> int:
     from api.gate_command import gate
 
@@ -366,6 +372,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ontology(commands)
     _add_ingest(commands)
     _add_rules(commands)
+    _add_audit(commands)
     _add_gate(commands)
     return parser
 
@@ -396,6 +403,24 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     past.add_argument("--json", action="store_true", help="one JSON object a firing")
     for verb in (check, test, past):
         _add_settings(verb, ["data", "ontology", "ontology_folder", "rules"])
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser(
+        "audit", help="see whether the log of what rules did is as it was written", allow_abbrev=False
+    )
+    verbs = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    verify = _command(
+        verbs,
+        "verify",
+        "follow the log's chain through the journal; says the first record that is wrong",
+        _audit_verify,
+    )
+    verify.add_argument(
+        "--expect", metavar="NUMBER:DIGEST", help="a head that was printed earlier: the log must still contain it"
+    )
+    verify.add_argument("--json", action="store_true", help="for machines")
+    _add_settings(verify, ["data"])
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

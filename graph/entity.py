@@ -11,7 +11,7 @@ import msgspec
 
 from ontology import Ontology
 
-from .attributes import ATTRIBUTE, TYPE
+from .attributes import ATTRIBUTE, TAG, TYPE, tag_of
 from .database import Database
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
@@ -133,11 +133,12 @@ def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontolog
         if it.get("key")
     }
     for key, winner in registers.winners.items():
-        if key.startswith("tag:"):
+        if key.startswith(TAG):
+            tag, path = tag_of(key)
             if winner.value is None:
-                tags = {held: it for held, it in tags.items() if held[0] != key[4:]}
+                tags = {held: it for held, it in tags.items() if held[0] != tag or path not in ("", held[1])}
             else:
-                tags[key[4:], ""] = read(key)
+                tags[tag, path] = read(key)
     owners = [it for it in _objects(read("ownership").get("owners")) if it.get("name")]
     description = read("documentation").get("description")
     attributes = {

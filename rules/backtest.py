@@ -83,6 +83,10 @@ class Memory:
         here = said_in(self.firings, rule, subject, below)
         return here if here is not None else self._before.said(rule, subject, Position(self._began + 1))
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
+        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
+
 
 def backtest(
     rules: Sequence[Rule],

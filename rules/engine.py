@@ -23,7 +23,7 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Occasion, Together
+from rules.action import Moot, Occasion, Together
 from rules.asked import Asked
 from rules.conditions import Values
 from rules.impact import Hit, Impact, downstream_of, itself, named
@@ -207,7 +207,10 @@ class Engine:
                 return
             impact = _impact(occurrence, rule, values)
             said = self._said(rule, occurrence, found) if rule.resolve is not None else None
-            yield _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, said)
+            raised = self._outbox.raised
+            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, raised, said)
+            if firing is not None:
+                yield firing
         except Unavailable:
             raise
         except AndonError as error:
@@ -333,24 +336,35 @@ def _acting(
     impact: Impact,
     values: Values,
     asked: Asked,
+    raised: Callable[[str, str], Sequence[str]],
     said: Said | None,
-) -> Firing:
+) -> Firing | None:
     """The firing with an action for every owner of everything hit; for what changed itself, one at least.
 
-    What is said of all of it together is left out where it was `said` before.
+    What is said of all of it together is left out where it was `said` before. None where no action has anything to
+    do, or to say why not.
     """
     change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
-    occasion = Occasion(rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=values)
-    actions = tuple(
+    occasion = Occasion(
+        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=values,
+        snapshot=occurrence.snapshot, raised=raised,
+    )  # fmt: skip
+    ordered = [
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
         if not isinstance(action, Together)
         for owner in (_told(rule, hit) if action.for_owners else [None])
-    )
+    ]
+    actions = tuple(it for it in ordered if isinstance(it, Intended))
     if said is None:
         actions += tuple(_said_of_all(occasion, subject_of(occurrence), impact))
+    elif not actions:
+        return replace(bare, verdict=Verdict.LASTING, reason=still(said))
+    if ordered and not actions:
+        reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
+        return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
     bare = replace(bare, evidence=evidence, answer=asked.answer)
     if mode is Mode.SHADOW and actions:
@@ -359,8 +373,6 @@ def _acting(
             f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
         )
         return replace(bare, verdict=Verdict.SHADOW, reason=reason)
-    if not actions and said is not None:
-        return replace(bare, verdict=Verdict.LASTING, reason=still(said))
     if not actions:
         return replace(bare, verdict=Verdict.NO_TARGETS)
     if (approval := awaited(rule, impact, received_at)) is not None:
@@ -393,13 +405,15 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
+def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
     rule, change = occasion.rule, occasion.change
     action = rule.actions[index]
     assert not isinstance(action, Together)
     names = [owner.name if owner is not None else ""] if action.for_owners else []
     key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
     order = action.order(key, occasion, hit, owner)
+    if isinstance(order, Moot):
+        return order
     return Intended(
         key=key,
         firing=occasion.firing,

@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
+from rules.audit import Chained
 
 
 class Verdict(StrEnum):
@@ -242,9 +243,15 @@ class Decisions(Protocol):
     def said(self, rule: str, subject: str, below: Position) -> Said | None:
         """What a rule has said last of a subject, at positions below `below`."""
 
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
 
-class Outbox(Decisions, Protocol):
-    """Safe to call from any thread. What a method wrote is durable when it returns."""
+
+class Outbox(Decisions, Chained, Protocol):
+    """Safe to call from any thread. What a method wrote is durable when it returns.
+
+    Reports of kind `action` are linked where they are put in (`rules.audit`), in the order in which they wait.
+    """
 
     def begin(self, position: Position) -> None:
         """Set the first checkpoint; nothing happens if there is one."""

@@ -5,7 +5,7 @@ what changed), `at` (ISO 8601), `evidence` (positions). Of a decision: `verdict`
 `actions` (keys), and where there are: `answer` (to the rule's query), `awaited` (`by`, `until`). Of an approval:
 `approved`, `by`, `note`. Of an outcome: `key`, `action` (its kind), `target`, `owner`, `state`, `attempts`, `error`,
 and `result` where there is one.
-`ingest.action` is the reader. Neither addresses nor credentials are in it.
+`ingest.action` is the reader; `rules.audit` adds `number` and `previous`. Neither addresses nor credentials are in it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import json
 from collections.abc import Mapping
 
 from graph.model import Instant, NewEnvelope, isoformat, parse_urn
+from rules.audit import KIND, SOURCE
 from rules.outbox import ActionState, Answered, Firing, FiringRecord, Leased
 from rules.rule import Rule
 
-KIND = "action"
 RULE = "rule"
-SOURCE = "rules"
 
 
 def decision(firing: Firing) -> NewEnvelope:

@@ -6,14 +6,16 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import ontology as shipped_ontology
 from graph.errors import Conflict, NotAllowed, NotFound
-from graph.model import PRESENT, Change, Instant, NewEnvelope, Position, parse_urn
+from graph.model import PRESENT, Change, Envelope, Instant, NewEnvelope, Position, parse_urn
 from graph.reader import EntityQuery
 from ontology import Ontology
-from rules import record
+from rules import audit, record
+from rules.actions import STATEMENTS
 from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
@@ -52,8 +54,8 @@ class RuleService:
     `allowed_hosts`: entries `host:port` that webhooks may reach although they are not public. `say(saying)`: the
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
     `InvalidInput` for what is no query in its words. `projects`: the folder of the MLflow projects that rules may run,
-    None for none. `clock`: what leases and waits go by; one for all processes that
-    share the outbox. `tolerance`: what each target of actions can take.
+    None for none. `read(after, limit)`: the journal's, by which the log goes on where it ended. `clock`: what leases
+    and waits go by; one for all processes that share the outbox. `tolerance`: what each target of actions can take.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -73,6 +75,7 @@ class RuleService:
         say: Callable[[Saying], NewEnvelope] | None = None,
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
         projects: Path | None = None,
+        read: Callable[[int, int], list[Envelope]] = lambda after, limit: [],
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
         tolerance: Tolerance | None = None,
     ) -> None:
@@ -86,6 +89,7 @@ class RuleService:
         self._clock = clock
         self.rules: tuple[Rule, ...] = self._load(self._words)
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
+        self._resume = partial(audit.resume, self._outbox, read)
         engine = Engine(self.rules, sources, self._outbox)
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
@@ -98,7 +102,7 @@ class RuleService:
         judging = Retraining(references, apis, dict(deliverers))
         deliverers |= {"retrain": judging, "promote": judging}
         if say is not None:
-            deliverers |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
+            deliverers |= dict.fromkeys(STATEMENTS, Statements(say, append))
         worker = Worker(self._outbox, deliverers, append, clock, targets=Targets(tolerance))
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
@@ -110,6 +114,7 @@ class RuleService:
 
     def start(self) -> None:
         """Begin; the threads end with the process if `stop` is never called."""
+        self._resume()
         if self._outbox.checkpoint() is None:
             with self._sources.snapshot(PRESENT) as snapshot:
                 self._outbox.begin(snapshot.position())

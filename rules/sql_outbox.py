@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
+from rules import audit
+from rules.audit import Head
 from rules.outbox import (
     SAYING,
     ActionRecord,
@@ -62,9 +64,13 @@ _FIRED = (
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
 )
 _SAID = (
-    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = ?"
-    " AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
+    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
+    " AND kind = 'notify' AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
     " ORDER BY action.number DESC LIMIT 1"
+)
+_RAISED = (
+    "SELECT key FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = 'incident'"
+    " AND rule = ? AND state NOT IN ('dead', 'refused') ORDER BY action.number DESC LIMIT 100"
 )
 _WAITING = "SELECT * FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?"
 _ACTIONS_OF_WAITING = (
@@ -138,7 +144,7 @@ class SqlOutbox(ABC):
 
     def said(self, rule: str, subject: str, below: Position) -> Said | None:
         with self._reading() as sql:
-            row = sql.execute(_SAID, (subject, SAYING, rule, below)).fetchone()
+            row = sql.execute(_SAID, (subject, rule, below)).fetchone()
             if row is None:
                 return None
             messages = sql.execute(
@@ -176,6 +182,10 @@ class SqlOutbox(ABC):
             rows = sql.execute(_WAITING, (first,)).fetchall()
             actions = sql.execute(_ACTIONS_OF_WAITING, (first,)).fetchall()
         return _firing_records(rows, actions)
+
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        with self._reading() as sql:
+            return [row["key"] for row in sql.execute(_RAISED, (target, rule)).fetchall()]
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         with self._writing() as sql:
@@ -224,11 +234,25 @@ class SqlOutbox(ABC):
     def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
         with self._reading() as sql:
             rows = sql.execute("SELECT * FROM report ORDER BY number LIMIT ?", (limit,)).fetchall()
-        return [(row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows]
+        return [(row["number"], _report(row)) for row in rows]
 
     def reported(self, number: int) -> None:
         with self._writing() as sql:
             sql.execute("DELETE FROM report WHERE number = ?", (number,))
+
+    def chain(self) -> tuple[Head, list[NewEnvelope]]:
+        with self._writing() as sql:  # of one moment
+            head = _head(sql)
+            rows = sql.execute("SELECT * FROM report WHERE kind = ? ORDER BY number", (audit.KIND,)).fetchall()
+        return head, [_report(row) for row in rows]
+
+    def go_on_from(self, head: Head) -> bool:
+        with self._writing() as sql:
+            known = _head(sql)
+            if head.number < known.number or known == head or (known.number and head.number == known.number):
+                return False
+            _set_head(sql, head)
+        return True
 
     def replay(self, key: str, now: Instant) -> None:
         with self._writing() as sql:
@@ -264,10 +288,28 @@ def _checkpoint(sql: Sql) -> Position | None:
 
 
 def _add_report(sql: Sql, report: NewEnvelope) -> None:
+    """Linked to the one before it; who adds the next waits until this transaction has ended."""
+    if report.kind == audit.KIND:
+        report, head = audit.linked(report, _head(sql))
+        _set_head(sql, head)
     sql.execute(
         "INSERT INTO report (kind, source, key, body) VALUES (?, ?, ?, ?)",
         (report.kind, report.source, report.key, report.body),
     )
+
+
+def _head(sql: Sql) -> Head:
+    """The chain's, nobody else's until the transaction ends."""
+    row = sql.execute("UPDATE chain SET number = number RETURNING number, digest").fetchone()
+    return Head(row["number"], bytes(row["digest"]))
+
+
+def _set_head(sql: Sql, head: Head) -> None:
+    sql.execute("UPDATE chain SET number = ?, digest = ?", head)
+
+
+def _report(row: Row) -> NewEnvelope:
+    return NewEnvelope(row["kind"], row["source"], row["key"], row["body"])
 
 
 def _firing_row(firing: Firing) -> tuple[Any, ...]:

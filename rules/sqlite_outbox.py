@@ -55,8 +55,14 @@ ALTER TABLE firing ADD COLUMN answered TEXT;
 CREATE INDEX firing_of_rule ON firing (rule, fired_at);
 CREATE INDEX firing_waiting ON firing (awaited_until) WHERE verdict = 'waiting';
 """,
+    # The newest record of the log (rules.audit); a NUL for its digest where there may be records without links.
     """
-CREATE INDEX action_of_target ON action (target, number);
+CREATE TABLE chain (
+    one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
+INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN x'00' ELSE x'' END;
+CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
+CREATE INDEX action_notify ON action (target, number) WHERE kind = 'notify';
 """,
 )
 

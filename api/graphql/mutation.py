@@ -30,7 +30,7 @@ from api.graphql.values import Json
 from graph.cord import STOP
 from graph.errors import InvalidInput, NotFound
 from graph.model import Name, NewEnvelope, parse_urn
-from graph.reader import EntityRecord
+from graph.reader import ColumnRecord, EntityRecord
 from ingest import facts
 from ingest import mutation as statement
 
@@ -68,11 +68,11 @@ class Mutation:
     @answering(shapes.MutationResult)
     def add_tag(self, info: strawberry.Info, urn: str, key: str, value: str | None = None) -> answers.MutationResult:
         word = _word(value, "value") if value is not None else None
-        return _say(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
+        return _tag(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
 
     @answering(shapes.MutationResult)
     def remove_tag(self, info: strawberry.Info, urn: str, key: str) -> answers.MutationResult:
-        return _say(info, urn, "removeTag", {"key": _word(key, "key")})
+        return _tag(info, urn, "removeTag", {"key": _word(key, "key")})
 
     @answering(shapes.MutationResult)
     def describe(self, info: strawberry.Info, urn: str, description: str) -> answers.MutationResult:
@@ -85,6 +85,21 @@ class Mutation:
         if parse_urn(urn).kind != "job":
             raise InvalidInput("expected the urn of a job", field="urn")
         return _say(info, urn, "retireJob", {"retired": retired})
+
+    @answering(
+        shapes.MutationResult,
+        "Say that nobody should begin to use an entity, and why or what instead; or take it back.",
+    )
+    def deprecate(
+        self, info: strawberry.Info, urn: str, note: str | None = None, deprecated: bool = True
+    ) -> answers.MutationResult:
+        return _say(info, urn, "deprecate", {"note": _note(note), "deprecated": deprecated})
+
+    @answering(shapes.MutationResult, "Vouch for an entity, and say why it may be relied on; or take it back.")
+    def certify(
+        self, info: strawberry.Info, urn: str, note: str | None = None, certified: bool = True
+    ) -> answers.MutationResult:
+        return _say(info, urn, "certify", {"note": _note(note), "certified": certified})
 
     @answering(
         shapes.MutationResult,
@@ -233,6 +248,12 @@ class Mutation:
         acting.replay(key)
         return acting.firing(firing)
 
+    @answering(shapes.MutationResult, "Say who is to end an incident.")
+    def assign_incident(self, info: strawberry.Info, urn: str, owner: str) -> answers.MutationResult:
+        if parse_urn(urn).kind != statement.INCIDENT:
+            raise InvalidInput("is no incident", field="urn")
+        return _say(info, urn, "assignIncident", {"owner": _word(owner, "owner")})
+
     @answering(
         shapes.MutationResult,
         "Remove the bytes of one envelope for good (a secret, personal data); position and reason stay.",
@@ -323,6 +344,19 @@ def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any])
     return _journal(info, envelope, parse_urn(entity.urn))
 
 
+def _tag(info: strawberry.Info, urn: str, op: str, tag: Mapping[str, Any]) -> answers.MutationResult:
+    """A column's tags are kept with its dataset's."""
+    column = _writable(info, urn)
+    if not isinstance(column, ColumnRecord):
+        return _say(info, urn, op, tag)
+    asking = operation(info)
+    with asking.services.reader.snapshot() as snapshot:
+        dataset = snapshot.entities_by_id([column.dataset_id])[column.dataset_id]
+    said = {**tag, "column": column.path}
+    envelope = statement.envelope(op, dataset.urn, said, asking.caller.name, asking.services.now())
+    return _journal(info, envelope, parse_urn(column.urn))
+
+
 def _journal(
     info: strawberry.Info, said: NewEnvelope | Sequence[NewEnvelope], subject: Name | None
 ) -> answers.MutationResult:
@@ -340,6 +374,12 @@ def _journal(
     # A snapshot opened earlier in this operation would not have seen the statement.
     entity = asking.fresh_snapshot(info._raw_info.path).entity(subject.urn)
     return answers.MutationResult(appended.position, entity)
+
+
+def _note(text: str | None) -> str | None:
+    if text is not None and not 0 < len(text.strip()) <= MAX_TEXT:
+        raise InvalidInput(f"expected 1 to {MAX_TEXT} characters", field="note")
+    return text.strip() if text is not None else None
 
 
 def _word(text: str, field: str) -> str:

@@ -29,7 +29,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from graph.errors import InvalidInput
 from graph.model import Instant
 from graph.reader import Owner
-from rules.action import SEEN, Action, Occasion, Order
+from rules.action import SEEN, Action, Moot, Occasion, Order
 from rules.actions.delivery import Delivered, Deliverer, Outcome, Refused, Underway
 from rules.actions.mlflow_server import FIRING, KEY, Declined, MlflowServer, metrics_of, tags_of
 from rules.actions.outbound import Outbound, check_url, outcome_of
@@ -145,8 +145,10 @@ class Retrain:
     kind = "retrain"
     for_owners = False
 
-    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order | Moot:
         started = self.start.order(key, occasion, hit, None)
+        if isinstance(started, Moot):
+            return started
         order = self.judging.order(occasion, key, hit, None, started, self.start.kind)
         return Order(order.body, order.owner, order.address, order.credential, self.within)
 

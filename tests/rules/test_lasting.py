@@ -71,10 +71,10 @@ def test_without_a_word_on_when_it_is_over_each_firing_says_so(graph: SqliteGrap
 
 def test_what_the_rule_does_besides_is_done_each_time(graph: SqliteGraph, words: Ontology) -> None:
     tell(graph, runs((1, "FAIL"), (2, "FAIL")))
-    both = rule(words, OVER, f"{NOTIFY}, {{incident: {{title: It failed}}}}")
+    both = rule(words, OVER, f"{NOTIFY}, {{tag: {{key: failed}}}}")
 
     assert [[it.kind for it in firing.actions] for firing in fired(graph, [both])] == [
-        ["incident", "notify"], ["incident"],
+        ["tag", "notify"], ["tag"],
     ]  # fmt: skip
 
 
