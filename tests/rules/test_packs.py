@@ -14,7 +14,7 @@ from api.settings import Settings
 from ontology import Ontology
 from rules import load_rules
 
-HOOK = {"ANDON_PACKS_WEBHOOK": "https://hooks.example.com/x"}
+HOOK = {"ANDON_PACKS_WEBHOOK": "https://hooks.example.com/x", "ANDON_PACKS_MLFLOW": "https://mlflow.example.com"}
 FOLDER = Path(rules.packs.__file__).parent
 
 
