@@ -54,7 +54,8 @@ from graph.reader import EntityQuery
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
-from ingest import action, facts, mutation, openlineage, rule
+from ingest import action, facts, mutation, openlineage, propagation, rule
+from jobs.propagation import PropagationService
 from jobs.scheduler import Scheduler
 from rules import RuleService
 from rules.actions.statement import Saying
@@ -142,6 +143,7 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
         facts.KIND: facts.Decoder(ontology),
         "action": action.decode,
         rule.KIND: rule.decode,
+        propagation.KIND: propagation.decode,
     }
 
 
@@ -177,6 +179,7 @@ class Service:
         self.journal = open_journal(settings, on_broken)
         self.graph = open_graph(settings, ontology)
         self._ask_by(ontology)()
+        outbox = open_outbox(settings)
         self.rules = RuleService(
             Path(settings.rules) if settings.rules else None,
             settings.data,
@@ -191,7 +194,7 @@ class Service:
             settings.references,
             frozenset(settings.webhook_hosts),
             ontology=ontology,
-            outbox=open_outbox(settings),
+            outbox=outbox,
             say=said_by_rule,
             queries=lambda ontology: checker(ontology, limits_of(settings)),
             projects=Path(settings.mlflow_projects).resolve() if settings.mlflow_projects else None,
@@ -205,11 +208,20 @@ class Service:
             lambda envelope: self.journal.append((envelope,)),
             self.journal.now,
         )
+        self.propagation = PropagationService(
+            lambda: self.rules.propagations,
+            snapshot=self.graph.snapshot,
+            changes=self.graph.changes,
+            received_at=self._received_at,
+            append=self.journal.append,
+            last_position=self.journal.last_position,
+            progress=outbox,
+        )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
         self.rdf, self._why_no_rdf = self._project_to_rdf()
         self.changing = Changing()
-        listeners = [self.rules.notice, self.changing.notice] + (
+        listeners = [self.rules.notice, self.propagation.notice, self.changing.notice] + (
             [self.neo4j.projection.notice] if self.neo4j is not None else []
         )
         listeners += [self.rdf.notice] if self.rdf is not None else []
@@ -328,6 +340,7 @@ class Service:
         if self.settings.plays("scheduler"):
             self.rules.start()
             self.scheduler.start()
+            self.propagation.start()
         if self.neo4j is not None:
             self.neo4j.projection.start()
         if self.rdf is not None:
@@ -337,6 +350,7 @@ class Service:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.vocabulary.stop()
         self.scheduler.stop()
+        self.propagation.stop()
         self.rules.stop()
         if self.rebuilder is not None:
             self.rebuilder.stop()

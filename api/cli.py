@@ -297,7 +297,7 @@ def _rules_copy(options: argparse.Namespace) -> None:
 def _rules_schema(options: argparse.Namespace) -> None:
     from api.rules_commands import print_schema
 
-    print_schema()
+    print_schema("propagation" if options.propagation else "rule")
 
 
 def _rules_backtest(options: argparse.Namespace) -> None:
@@ -394,7 +394,8 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     copy = _command(verbs, "copy", "copy a pack's rules and cases into a folder of yours", _rules_copy)
     copy.add_argument("pack", metavar="PACK")
     copy.add_argument("folder", metavar="FOLDER")
-    _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
+    schema = _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
+    schema.add_argument("--propagation", action="store_true", help="that of a propagation instead")
     past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
     past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
     past.add_argument("--from", dest="first", metavar="WHEN", help="after this instant of receipt or position")

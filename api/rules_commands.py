@@ -28,6 +28,7 @@ from ontology import Ontology
 from rules import Rule, RulesRejected, load_rules, read_rule
 from rules.backtest import backtest as run_backtest
 from rules.outbox import Firing
+from rules.reading import load_folder
 from rules.sources import Sources
 
 _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
@@ -37,16 +38,18 @@ _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
 
 
 def check(settings: Settings, folder: str) -> int:
-    """Say every fault with file and line, else the rules that there are; 1 where there is a fault."""
+    """Say every fault with file and line, else the rules and propagations that there are; 1 where there is a fault."""
     try:
         ontology = open_vocabulary(settings).ontology
-        rules = load_rules(Path(folder), ontology, settings.references, checker(ontology, limits_of(settings)))
+        loaded = load_folder(Path(folder), ontology, settings.references, checker(ontology, limits_of(settings)))
     except RulesRejected as rejected:
         for fault in rejected.faults:
             sys.stderr.write(f"{fault}\n")
         return 1
-    for rule in rules:
+    for rule in loaded.rules:
         sys.stdout.write(f"{rule.name}\t{rule.version_id}\t{rule.mode}\n")
+    for it in loaded.propagations:
+        sys.stdout.write(f"{it.name}\t{it.version_id}\tpropagation\n")
     return 0
 
 
@@ -72,9 +75,9 @@ def test(settings: Settings, folder: str) -> int:
     return 1 if failed else 0
 
 
-def print_schema() -> None:
-    """The JSON Schema of a rule, for editors."""
-    sys.stdout.write(resources.files("rules").joinpath("rule.schema.json").read_text())
+def print_schema(of: str) -> None:
+    """The JSON Schema of a `rule` or a `propagation`, for editors."""
+    sys.stdout.write(resources.files("rules").joinpath(f"{of}.schema.json").read_text())
 
 
 def explain(settings: Settings, url: str, firing: str, *, as_json: bool) -> None:

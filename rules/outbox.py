@@ -247,7 +247,28 @@ class Decisions(Protocol):
         """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
 
 
-class Outbox(Decisions, Chained, Protocol):
+class Progress(Protocol):
+    """How far what is worked out from changes, beside the rules, has come; each under a name of its own."""
+
+    def progress(self, name: str) -> tuple[Position, str] | None:
+        """The position that it has come to, and what it keeps with it; None before the first `advance`."""
+
+    def advance(
+        self, name: str, after: Position | None, upto: Position, kept: str, reports: Sequence[NewEnvelope]
+    ) -> bool:
+        """Commit `upto`, `kept` and `reports` together.
+
+        False, and nothing is written, where the position is not `after` (somebody else was faster).
+        """
+
+    def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
+        """As `Outbox.unreported`."""
+
+    def reported(self, number: int) -> None:
+        """The journal has it."""
+
+
+class Outbox(Decisions, Chained, Progress, Protocol):
     """Safe to call from any thread. What a method wrote is durable when it returns.
 
     Reports of kind `action` are linked where they are put in (`rules.audit`), in the order in which they wait.

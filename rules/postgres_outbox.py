@@ -64,6 +64,9 @@ INSERT INTO {schema}.chain
 CREATE INDEX action_incident ON {schema}.action (target) WHERE kind = 'incident';
 CREATE INDEX action_notify ON {schema}.action (target, number) WHERE kind = 'notify';
 """,
+    """
+CREATE TABLE {schema}.progress (name TEXT PRIMARY KEY, position BIGINT NOT NULL, kept TEXT NOT NULL);
+""",
 )
 
 

@@ -6,17 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from yaml.nodes import Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from graph.errors import InvalidInput
 from ontology import Ontology
+from rules import propagation
 from rules.action import Action, Together
 from rules.actions import READERS
 from rules.document import MAX_BYTES, Document, RuleFault, compose, plain, unchecked
 from rules.occurrence import EARLY
+from rules.propagation import Propagation
 from rules.rule import (
     CHANGES,
     DEFAULT_DEPTH,
@@ -67,13 +70,28 @@ class RulesRejected(InvalidInput):
         self.faults = faults
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds, in the order of file names."""
+
+    rules: tuple[Rule, ...] = ()
+    propagations: tuple[Propagation, ...] = ()
+
+
 def load_rules(
     folder: Path, ontology: Ontology, references: Mapping[str, str], check_query: Callable[[str], None] = unchecked
 ) -> tuple[Rule, ...]:
-    """All rules of `folder/*.yaml` and `*.yml`, in the order of file names; all or none.
+    """The rules among what `load_folder` reads."""
+    return load_folder(folder, ontology, references, check_query).rules
+
+
+def load_folder(
+    folder: Path, ontology: Ontology, references: Mapping[str, str], check_query: Callable[[str], None] = unchecked
+) -> Loaded:
+    """All documents of `folder/*.yaml` and `*.yml`; all or none.
 
     `references` and `check_query` as for `read_rule`. Raises `RulesRejected`; a folder that is not there is rejected
-    too, an empty one gives no rules.
+    too, an empty one gives nothing.
     """
     if not folder.is_dir():
         raise RulesRejected((RuleFault(str(folder), 0, "there is no such folder"),))
@@ -81,18 +99,25 @@ def load_rules(
     if len(files) > MAX_FILES:
         raise RulesRejected((RuleFault(str(folder), 0, f"{len(files)} files, expected at most {MAX_FILES}"),))
     rules: dict[str, Rule] = {}
+    propagations: dict[str, Propagation] = {}
     faults: list[RuleFault] = []
     for path in files:
         try:
-            rule = read_rule(_read_bounded(path), path.name, ontology, references, check_query)
-            if rule.name in rules:
-                raise RuleFault(path.name, 0, f"another file has a rule {rule.name!r} already", field="rule")
-            rules[rule.name] = rule
+            content = _read_bounded(path)
+            found = _read(content, Document(path.name, ontology, references, check_query), path.name)
+            same_kind: Mapping[str, object] = rules if isinstance(found, Rule) else propagations
+            if found.name in same_kind:
+                kind, key = ("rule", "rule") if isinstance(found, Rule) else ("propagation", propagation.KEY)
+                raise RuleFault(path.name, 0, f"another file has a {kind} {found.name!r} already", field=key)
+            if isinstance(found, Rule):
+                rules[found.name] = found
+            else:
+                propagations[found.name] = found
         except RuleFault as fault:
             faults.append(fault)
     if faults:
         raise RulesRejected(tuple(faults))
-    return tuple(rules.values())
+    return Loaded(tuple(rules.values()), tuple(propagations.values()))
 
 
 def _is_rule(path: Path) -> bool:
@@ -106,6 +131,13 @@ def _read_bounded(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RuleFault(path.name, 0, f"cannot be read: {error.strerror}") from None
+
+
+def _read(content: bytes, document: Document, file: str) -> Rule | Propagation:
+    root = compose(content, file)
+    if isinstance(root, MappingNode) and any(key.value == propagation.KEY for key, _ in root.value):
+        return propagation.read(document, root)
+    return _rule(document, root, content.decode())
 
 
 def read_rule(
@@ -224,8 +256,8 @@ def _ways(document: Document, node: Node, changes: frozenset[str]) -> frozenset[
 
 
 def _tag(document: Document, node: Node, changes: frozenset[str]) -> str:
-    if not changes <= {"tag.added", "tag.removed"}:
-        raise document.fault(node, "on.tag", "is for on.change: tag.added and tag.removed")
+    if not all(it.startswith("tag.") for it in changes):
+        raise document.fault(node, "on.tag", "is for on.change: tag.added, tag.removed, tag.reached and tag.left")
     return document.text(node, "on.tag")
 
 

@@ -30,7 +30,8 @@ from rules.document import unchecked
 from rules.engine import Engine
 from rules.loop import Loop
 from rules.outbox import Answered, Firing, FiringRecord, Outbox
-from rules.reading import MAX_FILES, load_rules, read_rule
+from rules.propagation import Propagation
+from rules.reading import MAX_FILES, Loaded, load_folder, read_rule
 from rules.rule import Rule
 from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
@@ -87,7 +88,9 @@ class RuleService:
         self._sources = sources
         self._append = append
         self._clock = clock
-        self.rules: tuple[Rule, ...] = self._load(self._words)
+        loaded = self._load(self._words)
+        self.rules: tuple[Rule, ...] = loaded.rules
+        self.propagations: tuple[Propagation, ...] = loaded.propagations
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._resume = partial(audit.resume, self._outbox, read)
         engine = Engine(self.rules, sources, self._outbox)
@@ -107,10 +110,10 @@ class RuleService:
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 
-    def _load(self, ontology: Ontology) -> tuple[Rule, ...]:
+    def _load(self, ontology: Ontology) -> Loaded:
         if self._folder is None:
-            return ()
-        return load_rules(self._folder, ontology, self._references, self._queries(ontology))
+            return Loaded()
+        return load_folder(self._folder, ontology, self._references, self._queries(ontology))
 
     def start(self) -> None:
         """Begin; the threads end with the process if `stop` is never called."""
@@ -144,20 +147,21 @@ class RuleService:
 
     def reload(self) -> tuple[Rule, ...]:
         """Read the folder again and decide by what is in it from now on. Raises `RulesRejected`: all as it was."""
-        rules = self._load(self._words)
-        self.rules = rules
-        self._use(rules)
+        self._take(self._load(self._words))
         self.publish()
-        return rules
+        return self.rules
+
+    def _take(self, loaded: Loaded) -> None:
+        self.rules, self.propagations = loaded.rules, loaded.propagations
+        self._use(loaded.rules)
 
     def prepare(self, ontology: Ontology) -> Callable[[], None]:
         """Read the rules by other words; raises `RulesRejected`, else returns what puts them in use."""
-        rules = self._load(ontology)
+        loaded = self._load(ontology)
 
         def commit() -> None:
             self._words = ontology
-            self.rules = rules
-            self._use(rules)
+            self._take(loaded)
 
         return commit
 
@@ -205,15 +209,16 @@ class RuleService:
         """The firings that wait for an approval, the most urgent first."""
         return self._outbox.waiting(first)
 
-    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None:
-        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any.
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None, *, is_known: bool = True) -> None:
+        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any and callers
+        are known by name.
 
         Raises `NotFound`, `Conflict` for a firing that does not wait, `NotAllowed`.
         """
         firing = self.firing(urn)
         if firing is None:
             raise NotFound(f"there is no firing {urn[:200]!r}")
-        if firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
+        if is_known and firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
             raise NotAllowed(f"{', '.join(firing.awaited.by)} may answer this, not {by!r}")
         self._answer(firing, Answered(approved=approved, by=by, at=self._clock(), note=note))
 

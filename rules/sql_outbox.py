@@ -132,6 +132,27 @@ class SqlOutbox(ABC):
             )
         return True
 
+    def progress(self, name: str) -> tuple[Position, str] | None:
+        with self._reading() as sql:
+            return _progress(sql, name)
+
+    def advance(
+        self, name: str, after: Position | None, upto: Position, kept: str, reports: Sequence[NewEnvelope]
+    ) -> bool:
+        with self._writing() as sql:
+            self._decide_alone(sql)
+            held = _progress(sql, name)
+            if (held[0] if held is not None else None) != after:
+                return False
+            for report in reports:
+                _add_report(sql, report)
+            sql.execute(
+                "INSERT INTO progress VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET position = excluded.position, kept = excluded.kept",
+                (name, upto, kept),
+            )
+        return True
+
     def depth(self, firing: str) -> int | None:
         with self._reading() as sql:
             row = sql.execute("SELECT depth FROM firing WHERE id = ?", (firing,)).fetchone()
@@ -285,6 +306,11 @@ class SqlOutbox(ABC):
 def _checkpoint(sql: Sql) -> Position | None:
     row = sql.execute("SELECT position FROM checkpoint").fetchone()
     return Position(row["position"]) if row else None
+
+
+def _progress(sql: Sql, name: str) -> tuple[Position, str] | None:
+    row = sql.execute("SELECT position, kept FROM progress WHERE name = ?", (name,)).fetchone()
+    return (Position(row["position"]), row["kept"]) if row else None
 
 
 def _add_report(sql: Sql, report: NewEnvelope) -> None:

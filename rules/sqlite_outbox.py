@@ -64,6 +64,9 @@ INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN 
 CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
 CREATE INDEX action_notify ON action (target, number) WHERE kind = 'notify';
 """,
+    """
+CREATE TABLE progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
+""",
 )
 
 

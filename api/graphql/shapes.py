@@ -18,6 +18,7 @@ from api.graphql.inputs import page_size
 from api.graphql.properties import properties_of, schema_of
 from api.graphql.values import Json
 from graph.attributes import is_fact
+from graph.derivations import DERIVED_TAG
 from graph.model import Instant
 from graph.reader import Alias as AliasRecord
 from graph.reader import (
@@ -60,7 +61,9 @@ def answering(graphql_type: object, description: str | None = None) -> Callable[
 def facets(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, msgspec.Raw]:
     found = snapshot.facets(entity)
     return {
-        key: msgspec.Raw(value) for key, value in found.items() if not key.startswith(TAG_REGISTER) and not is_fact(key)
+        key: msgspec.Raw(value)
+        for key, value in found.items()
+        if not key.startswith((TAG_REGISTER, DERIVED_TAG)) and not is_fact(key)
     }
 
 
@@ -152,12 +155,22 @@ class Alias:
     kind: str | None
 
 
+@strawberry.type(description="Why a tag is there that nobody said: it travelled along lineage.")
+class Derivation:
+    propagation: str = about("The propagation's name.")
+    origin: str = about("Urn of the place before: it has the tag too, said or derived.")
+    hops: int = about("How many from where it was said.")
+    evidence: list[int] = about("Journal positions of what made the last hop hold.")
+
+
 @strawberry.type
 class Tag:
     key: str
     value: str | None
     source: str | None
     field: str | None = about("The column the tag is said of, within its dataset.")
+    said: bool = about("Whether somebody says it; else it is only derived.")
+    derived: list[Derivation]
 
 
 @strawberry.type

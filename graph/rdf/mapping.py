@@ -123,6 +123,7 @@ def entity_quads(described: Description, terms: Terms) -> Iterator[Quad]:
     for tag in record.tags:
         if isinstance(record, ColumnRecord) or not tag.field:
             rank = described.ranks.get(tag_key(tag.key, tag.field or "")) or described.ranks.get("tags", 0)
+            rank = rank if tag.said else int(Rank.INFERENCE)
             yield from _tag(subject, tag, rank, terms)
     for owner in record.owners:
         yield from _owner(subject, owner.name, described.ranks.get("ownership", 0), terms)

@@ -45,4 +45,4 @@ def test_a_pack_is_copied_to_be_changed_and_never_over_something(
     assert main(["rules", "copy", "privacy", str(mine)]) == 1
     assert "already" in capsys.readouterr().err
     assert main(["rules", "copy", "nosuch", str(mine)]) == 1
-    assert "there is no pack 'nosuch'; there are privacy," in capsys.readouterr().err
+    assert "there is no pack 'nosuch'; there are cost, ml, privacy," in capsys.readouterr().err

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from api.app import said_by_rule
+from api.app import limits_of, said_by_rule
 from api.rule_cases import Case, run_case
+from api.settings import Settings
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, NewEnvelope, Position
 from graph.snapshot import Snapshot
@@ -170,7 +171,7 @@ def test_an_incident_that_is_hit_itself_is_assigned_and_nothing_else_is(words: O
         ],
     )  # fmt: skip
 
-    assert run_case(read_rule(text, "r", words, {}), case, words).faults == ()
+    assert run_case(read_rule(text, "r", words, {}), case, words, limits_of(Settings())).faults == ()
 
 
 @pytest.mark.parametrize(
