@@ -20,12 +20,7 @@ _STARTERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
 }
 """Those that a training may be started by, too."""
 
-READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
-    "webhook": webhook.read,
-    "notify": notify.read,
-    **_STARTERS,
-    "retrain": partial(retrain.read_retrain, _STARTERS),
-    "promote": retrain.read_promote,
+_STATEMENTS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
@@ -36,7 +31,16 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
     "close_incident": stewardship.read_close_incident,
     "assign_incident": stewardship.read_assign_incident,
 }
+
+READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
+    "webhook": webhook.read,
+    "notify": notify.read,
+    **_STARTERS,
+    "retrain": partial(retrain.read_retrain, _STARTERS),
+    "promote": retrain.read_promote,
+    **_STATEMENTS,
+}
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
 
-STATEMENTS = tuple(it for it in READERS if it != "webhook")
+STATEMENTS = tuple(_STATEMENTS)
 """The kinds that say something in the graph."""
