@@ -65,6 +65,7 @@ from rules.actions.statement import Saying
 from rules.service import OUTBOX_FILE
 from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
+from rules.targets import Tolerance
 
 if TYPE_CHECKING:
     from api.shape_check import ShapeCheck
@@ -136,7 +137,9 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
     """Which decoder reads which kind of envelope."""
     return {
         "openlineage": openlineage.Decoder(
-            ontology.kind_for_namespace, model_versions="ModelVersion" in ontology.classes
+            ontology.kind_for_namespace,
+            model_versions="ModelVersion" in ontology.classes,
+            started_by="startedBy" in ontology.relations,
         ),
         mutation.KIND: mutation.decode,
         mutation.REDACTION: mutation.decode,
@@ -197,8 +200,10 @@ class Service:
             outbox=outbox,
             say=said_by_rule,
             queries=lambda ontology: checker(ontology, limits_of(settings)),
+            projects=Path(settings.mlflow_projects).resolve() if settings.mlflow_projects else None,
             read=self.journal.read,
             clock=self.journal.now,
+            tolerance=Tolerance(rate=settings.target_rate, failures=settings.target_failures),
         )
         self.scheduler = Scheduler(
             lambda: self.rules.rules,

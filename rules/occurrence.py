@@ -42,6 +42,7 @@ class Occurrence:
 
     @property
     def earlier(self) -> GraphSnapshot | None:
+        """The graph before it, None for the very first position."""
         return self._earlier()
 
     @cached_property

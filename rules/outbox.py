@@ -37,6 +37,8 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"  # the evaluation failed; the reason is kept
     LIMITED = "limited"  # it fired too often; the reason says how often it may
     WAITING = "waiting"  # for somebody's approval
+    LASTING = "lasting"  # it said so before, and what it said still stands
+    RESOLVED = "resolved"  # what it said is over
     REFUSED = "refused"  # somebody said no, or nobody said yes in time
 
 
@@ -95,6 +97,23 @@ class Answered:
     note: str | None = None
 
 
+SAYING = "notify"
+"""The kind of action that says something once for as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The newest firing of a rule that said something of a subject, or took it back, with the messages."""
+
+    firing: str
+    verdict: str
+    messages: tuple[Intended, ...]
+
+    @property
+    def stands(self) -> bool:
+        return self.verdict != Verdict.RESOLVED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
     """A rule version's decision about a change. `depth` is 1, or one more than that of the causing firing."""
@@ -146,7 +165,8 @@ class Leased:
 class Settlement:
     """How an attempt ended. `due_at` only for FAILED and UNDERWAY; `report` goes to the journal, only for final states.
 
-    `progress` only for UNDERWAY, `result` (JSON) only for DELIVERED.
+    `progress` only for UNDERWAY, `result` (JSON) only for DELIVERED. `held`: it was not even tried, so that no attempt
+    counts and the state is the one before.
     """
 
     state: ActionState
@@ -155,6 +175,7 @@ class Settlement:
     due_at: Instant | None = None
     progress: str | None = None
     result: str | None = None
+    held: bool = False
     report: NewEnvelope | None = None
 
 
@@ -223,6 +244,9 @@ class Decisions(Protocol):
         acted: for a subject, or for any.
         """
 
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        """What a rule has said last of a subject, at positions below `below`."""
+
     def raised(self, rule: str, target: str) -> Sequence[str]:
         """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
 
@@ -259,6 +283,9 @@ class Outbox(Decisions, Chained, Progress, Protocol):
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         """The action longest due, in the caller's hands until `until`; counts an attempt."""
+
+    def state(self, key: str) -> ActionState | None:
+        """That of an action, None where it is unknown."""
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
         """End an attempt; False, and nothing is written, where the lease has gone to somebody else."""

@@ -65,6 +65,9 @@ CREATE INDEX action_incident ON {schema}.action (target) WHERE kind = 'incident'
 ALTER TABLE {schema}.firing ADD COLUMN grounds TEXT NOT NULL DEFAULT '[]';
 """,
     """
+CREATE INDEX action_notify ON {schema}.action (target, number) WHERE kind = 'notify';
+""",
+    """
 CREATE TABLE {schema}.progress (name TEXT PRIMARY KEY, position BIGINT NOT NULL, kept TEXT NOT NULL);
 """,
 )

@@ -19,7 +19,10 @@ from rules.actions import STATEMENTS
 from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
+from rules.actions.mlflow_project import Projects
+from rules.actions.notify import Notifier
 from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
+from rules.actions.retrain import Retraining
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -33,6 +36,7 @@ from rules.rule import Rule
 from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
 from rules.switches import switched
+from rules.targets import Targets, Tolerance
 from rules.worker import Worker
 
 OUTBOX_FILE = "outbox.db"
@@ -50,8 +54,9 @@ class RuleService:
     envelope's key. `references`: the values of `${NAME}` in rules; hand over only what rules may use.
     `allowed_hosts`: entries `host:port` that webhooks may reach although they are not public. `say(saying)`: the
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
-    `InvalidInput` for what is no query in its words. `read(after, limit)`: the journal's, by which the log goes on
-    where it ended. `clock`: what leases and waits go by; one for all processes that share the outbox.
+    `InvalidInput` for what is no query in its words. `projects`: the folder of the MLflow projects that rules may run,
+    None for none. `read(after, limit)`: the journal's, by which the log goes on where it ended. `clock`: what leases
+    and waits go by; one for all processes that share the outbox. `tolerance`: what each target of actions can take.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -70,8 +75,10 @@ class RuleService:
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
+        projects: Path | None = None,
         read: Callable[[int, int], list[Envelope]] = lambda after, limit: [],
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
+        tolerance: Tolerance | None = None,
     ) -> None:
         self._words = ontology or shipped_ontology.load()
         self._folder = rules_dir
@@ -90,12 +97,16 @@ class RuleService:
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
             "webhook": Webhooks(references, outbound),
+            "notify": Notifier(references, allowed_hosts, self._outbox.state),
             "http": Requests(references, apis),
+            "mlflow_project": Projects(references, apis, projects, data_dir / "trainings"),
             "airflow": Airflows(references, apis),
         }
+        judging = Retraining(references, apis, dict(deliverers))
+        deliverers |= {"retrain": judging, "promote": judging}
         if say is not None:
             deliverers |= dict.fromkeys(STATEMENTS, Statements(say, append))
-        worker = Worker(self._outbox, deliverers, append, clock)
+        worker = Worker(self._outbox, deliverers, append, clock, targets=Targets(tolerance))
         self._worker = Loop("andon-rule-worker", worker.step, _IDLE)
         self._engine = Loop("andon-rule-engine", lambda: self._decide(engine), _IDLE)
 

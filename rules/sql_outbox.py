@@ -19,6 +19,7 @@ from rules import audit
 from rules.audit import Head
 from rules.grounds import Ground
 from rules.outbox import (
+    SAYING,
     ActionRecord,
     ActionState,
     Answered,
@@ -27,6 +28,7 @@ from rules.outbox import (
     FiringRecord,
     Intended,
     Leased,
+    Said,
     Settlement,
     Verdict,
     firing_urn,
@@ -63,9 +65,15 @@ _DUE = (
 _UNDER_WAY = (
     ", progress = ?, started_at = COALESCE(started_at, ?), attempts = attempts - 1, attempts_before = attempts - 1"
 )
+_HELD = ", attempts = attempts - 1"
 _FIRED = (
     "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
+)
+_SAID = (
+    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
+    " AND kind = 'notify' AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
+    " ORDER BY action.number DESC LIMIT 1"
 )
 _RAISED = (
     "SELECT key FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = 'incident'"
@@ -162,6 +170,21 @@ class SqlOutbox(ABC):
             row = sql.execute(_FIRED, (rule, since, below, subject, subject)).fetchone()
         return int(row["number"])
 
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        with self._reading() as sql:
+            row = sql.execute(_SAID, (subject, rule, below)).fetchone()
+            if row is None:
+                return None
+            messages = sql.execute(
+                "SELECT * FROM action WHERE firing = ? AND kind = ? ORDER BY number", (row["id"], SAYING)
+            ).fetchall()
+        return Said(row["id"], row["verdict"], tuple(_intended(it) for it in messages))
+
+    def state(self, key: str) -> ActionState | None:
+        with self._reading() as sql:
+            row = sql.execute("SELECT state FROM action WHERE key = ?", (key,)).fetchone()
+        return ActionState(row["state"]) if row is not None else None
+
     def answer(self, firing: str, answered: Answered, report: NewEnvelope) -> None:
         said = json.dumps({"approved": answered.approved, "by": answered.by, "at": answered.at, "note": answered.note})
         verdict = Verdict.FIRED if answered.approved else Verdict.REFUSED
@@ -215,11 +238,11 @@ class SqlOutbox(ABC):
         )
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
-        under_way = settlement.state is ActionState.UNDERWAY
+        under_way = settlement.state is ActionState.UNDERWAY and not settlement.held
         with self._writing() as sql:
             settled = sql.execute(
                 "UPDATE action SET state = ?, lease = NULL, due_at = ?, last_error = ?, settled_at = ?, result = ?"
-                + (_UNDER_WAY if under_way else "")
+                + (_HELD if settlement.held else _UNDER_WAY if under_way else "")
                 + " WHERE key = ? AND state = 'delivering' AND lease = ?",
                 (
                     settlement.state,

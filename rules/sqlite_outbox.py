@@ -65,6 +65,9 @@ CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
 ALTER TABLE firing ADD COLUMN grounds TEXT NOT NULL DEFAULT '[]';
 """,
     """
+CREATE INDEX action_notify ON action (target, number) WHERE kind = 'notify';
+""",
+    """
 CREATE TABLE progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
 """,
 )

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from graph.errors import Unavailable
+from graph.errors import InvalidInput, Unavailable
 from graph.model import Instant, NewEnvelope
 from rules import record
-from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused, Underway
-from rules.outbox import ActionState, Leased, Outbox, Settlement
+from rules.actions.delivery import Delivered, Deliverer, HasTarget, Outcome, Postponed, Refused, Underway
+from rules.outbox import ActionState, Intended, Leased, Outbox, Settlement
+from rules.targets import Held, Targets
 
 LEASE = timedelta(seconds=60)
 """Well over the time any action may take; a worker that is killed holds its action up for this long."""
@@ -55,6 +56,7 @@ class Worker:
         clock: Callable[[], Instant],
         *,
         patience: Patience | None = None,
+        targets: Targets | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._outbox = outbox
@@ -63,7 +65,8 @@ class Worker:
         self._clock = clock
         self._patience = patience or Patience()
         self._chance = chance
-        self._reached: tuple[Leased, Outcome] | None = None
+        self._targets = targets or Targets()
+        self._reached: tuple[Leased, Outcome | Held] | None = None
         """What is not written down yet: an outbox that is away for a moment must not have it done again."""
         self._report_from = Instant(0)  # no reporting before, since the journal asked to wait
 
@@ -84,12 +87,21 @@ class Worker:
         self._reached = None
         return True
 
-    def _attempt(self, leased: Leased, now: Instant) -> Outcome:
+    def _attempt(self, leased: Leased, now: Instant) -> Outcome | Held:
         if leased.attempt > self._patience.attempts:  # its worker died in every attempt
             return Refused("no attempt came to an end")
         action = self._actions.get(leased.action.kind)
         if action is None:
             return Refused(f"there is no action {leased.action.kind!r}")
+        target = _target(action, leased.action)
+        if target is not None and (held := self._targets.admit(target, now)) is not None:
+            return held
+        outcome = self._delivered(action, leased, now)
+        if target is not None:
+            self._targets.ended(target, self._clock(), failed=isinstance(outcome, Postponed))
+        return outcome
+
+    def _delivered(self, action: Deliverer, leased: Leased, now: Instant) -> Outcome:
         try:
             return action.deliver(leased.action, now)
         except Exception as error:  # the edge of one action: it must not stop the others
@@ -97,9 +109,11 @@ class Worker:
             _log.error("action %s broke: %s", leased.action.key, type(error).__name__)
             return Postponed(f"the action broke ({type(error).__name__})")
 
-    def _settlement(self, leased: Leased, outcome: Outcome) -> Settlement:
+    def _settlement(self, leased: Leased, outcome: Outcome | Held) -> Settlement:
         at = self._clock()
         match outcome:
+            case Held(until, reason):
+                return Settlement(state=_before(leased), at=at, error=reason, due_at=until, held=True)
             case Delivered(result):
                 return _final(leased, ActionState.DELIVERED, at, None, result)
             case Underway() | Postponed() if _deadline(leased, at) <= at:
@@ -135,6 +149,23 @@ def _final(
     report = record.outcome(leased, state, at, error, result)
     kept = json.dumps(result, separators=(",", ":")) if result is not None else None
     return Settlement(state=state, at=at, error=error, result=kept, report=report)
+
+
+def _target(action: Deliverer, intended: Intended) -> str | None:
+    """None where there is none, or it cannot be told: then the attempt says why."""
+    if not isinstance(action, HasTarget):
+        return None
+    try:
+        return action.target(intended)
+    except InvalidInput:
+        return None
+
+
+def _before(leased: Leased) -> ActionState:
+    """The state that an action was in before it was leased."""
+    if leased.action.progress is not None:
+        return ActionState.UNDERWAY
+    return ActionState.FAILED if leased.attempt > 1 else ActionState.PENDING
 
 
 def _within(leased: Leased) -> timedelta:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from graph.attributes import attribute_key, relation_key
+from graph.cause import MARK, firing_named
 from graph.errors import InvalidInput
 from graph.model import Envelope, Name, parse_instant
 from graph.statements import (
@@ -38,14 +39,21 @@ _STREAMING = frozenset({"STREAMING", "SERVICE"})
 class Decoder:
     """Decodes OpenLineage envelopes. `kind_for_namespace` tells which key class a dataset's namespace means
     (`looker://shop` holds dashboards); it comes from the ontology. `infer` reads the SQL of `sql` facets;
-    `model_versions`: whether the ontology has them, so that a model's `version` facet tells of one."""
+    `model_versions`: whether the ontology has them, so that a model's `version` facet tells of one;
+    `started_by`: whether it has that relation, so that a run's facets tell which firing had it started."""
 
     def __init__(
-        self, kind_for_namespace: Callable[[str], str], infer: Infer = infer, *, model_versions: bool = True
+        self,
+        kind_for_namespace: Callable[[str], str],
+        infer: Infer = infer,
+        *,
+        model_versions: bool = True,
+        started_by: bool = True,
     ) -> None:
         self._kind_for_namespace = kind_for_namespace
         self._infer = infer
         self._model_versions = model_versions
+        self._started_by = started_by
 
     def __call__(self, envelope: Envelope) -> Statements:
         """Pure; raises `InvalidInput` for a body that `accept` would have refused."""
@@ -144,6 +152,11 @@ class Decoder:
         if b'"parent' in bytes(event.run.facets):
             said.extend(_parents(event.run.facets))
         said.append(Said(run, Role.SUBJECT, self._facet_set((event.run.facets,), 4)))
+        if MARK in bytes(event.run.facets) and self._started_by:
+            firing = firing_named(dict(facets_in(event.run.facets)))
+            if firing is not None:
+                registers = {relation_key("startedBy"): [Name("firing", "andon", firing).urn]}
+                said.append(Said(run, Role.SUBJECT, facet_set(registers)))
         streaming = event.job is not None and _is_streaming(event.job)
         return RunSaid(run, job, (event.event_type or "").upper(), streaming, flows)
 

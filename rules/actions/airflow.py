@@ -20,6 +20,7 @@ from urllib.parse import quote
 import msgspec
 from yaml.nodes import Node
 
+from graph.cause import run_id
 from graph.errors import InvalidInput
 from graph.model import Instant
 from graph.reader import Owner
@@ -97,10 +98,6 @@ class _Trigger(msgspec.Struct, frozen=True):
 
 
 _read = msgspec.json.Decoder(_Trigger).decode
-
-
-def run_id(firing: str, key: str) -> str:
-    return f"andon__{firing}__{key}"
 
 
 def _text(template: Template | None) -> str | None:

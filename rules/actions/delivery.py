@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from graph.errors import InvalidInput
 from graph.model import Instant
@@ -52,6 +52,14 @@ class Refused:
 
 
 Outcome = Delivered | Underway | Postponed | Refused
+
+
+@runtime_checkable
+class HasTarget(Protocol):
+    """What a deliverer that speaks to targets also has, so that one which is down holds up nobody else's actions."""
+
+    def target(self, intended: Intended) -> str:
+        """Whom it speaks to, such as scheme, host and port; never shown or kept. Raises `InvalidInput`."""
 
 
 class Deliverer(Protocol):

@@ -174,6 +174,26 @@ def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: Outbox) -> Non
         outbox.replay("k2", T0)
 
 
+def test_what_was_said_last_of_a_subject_is_found_with_its_messages(outbox: Outbox) -> None:
+    def said(id: str, position: int, verdict: Verdict, target: str = "urn:andon:job:etl:load") -> Firing:
+        message = replace(an_action(f"k-{id}", id), kind="notify", target=target)
+        other = replace(an_action(f"o-{id}", id), target=target)
+        return replace(a_firing(id, position), verdict=verdict, actions=(other, message))
+
+    decide(
+        outbox, said("f1", 5, Verdict.FIRED), said("f2", 6, Verdict.RESOLVED),
+        said("f3", 7, Verdict.FIRED, "urn:andon:job:etl:other"), said("f4", 8, Verdict.REFUSED), a_firing("f5", 9),
+    )  # fmt: skip
+
+    def found(below: int) -> tuple[str, str, list[str]] | None:
+        last = outbox.said("a-rule", "urn:andon:job:etl:load", Position(below))
+        return None if last is None else (last.firing, last.verdict, [it.key for it in last.messages])
+
+    assert [found(5), found(6), found(10)] == [None, ("f1", "fired", ["k-f1"]), ("f2", "resolved", ["k-f2"])]
+    assert outbox.said("another", "urn:andon:job:etl:load", Position(10)) is None
+    assert (outbox.state("k-f1"), outbox.state("nosuch")) == (ActionState.PENDING, None)
+
+
 def test_a_report_waits_until_it_is_reported(outbox: Outbox) -> None:
     outbox.decide(Position(0), Position(9), [], [a_report(b"1"), a_report(b"2")])
     ((number, _),) = outbox.unreported(1)

@@ -108,6 +108,28 @@ def test_rules_are_shown_as_they_are_in_force(service: Service) -> None:
     )  # fmt: skip
 
 
+def test_a_failure_is_told_once_and_taken_back_when_a_run_ends_well(tmp_path: Path, receiver: Receiver) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "failed.yaml").write_text(
+        "rule: failed\nversion: 1\non: {change: run.failed}\nresolve: {change: run.completed}\n"
+        'do: [{notify: {url: "${ANDON_TEST_CHANNEL}", title: "{{ job.name }} failed"}}]\nlimits: {max_age: 3650d}\n'
+    )
+    host = f"127.0.0.1:{receiver.port}"
+    arguments = "--rules", str(tmp_path / "rules"), "--webhook-hosts", host
+    with Service(tmp_path / "data", *arguments, environment={"ANDON_TEST_CHANNEL": f"json://{host}/canary"}) as service:
+        for second, how in enumerate(("FAIL", "FAIL", "COMPLETE")):
+            service.accept(run_event(PLACE, "load", new_run_id(), how, second))
+        wait_until(lambda: len(receiver.received) == 2, 30, "it is told and taken back")
+        wait_until(lambda: all(it["actions"] == [] or it["actions"][0]["state"] == "delivered"
+                               for it in firings(service)), 20, "the outcomes are known")  # fmt: skip
+        found = firings(service)
+        printed = "".join(it.read_text() for it in tmp_path.glob("data.log/*"))
+
+    assert [it.event["title"] for it in receiver.received] == ["load failed", "Resolved: load failed"]
+    assert sorted(it["verdict"] for it in found) == ["fired", "lasting", "resolved"]
+    assert "canary" not in printed
+
+
 BACKTEST = """query($rule: String, $yaml: String, $after: Int) { backtest(rule: $rule, yaml: $yaml, after: $after) {
   upto byDay { count } firings { position subject verdict actions { kind target owner } } } }"""
 

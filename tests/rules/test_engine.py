@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from graph.cause import CAUSE_FACET, run_id
 from graph.errors import Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot
 from rules import FiringRecord, Rule, engine
-from rules.engine import CAUSE_FACET, CHAIN_LIMIT, Engine
+from rules.engine import CHAIN_LIMIT, Engine
 from rules.outbox import Outbox, firing_urn
 from rules.sources import Sources
 from tests.contract.adapters import OutboxPlace
@@ -261,6 +262,19 @@ def test_a_chain_of_firings_that_cause_one_another_is_cut_after_eight(
     assert [firing.verdict for firing in firings] == ["fired"] * CHAIN_LIMIT + ["loop_cut"] * 2
     assert firings[8].actions == ()
     assert firings[8].reason == "8 firings caused one another before this one"
+
+
+def test_a_dag_run_that_an_action_started_goes_on_with_the_chain(outbox: Outbox, rule: Rule) -> None:
+    estate = shop()
+    [first] = decided(outbox, [rule], [failed(1)], estate)
+    id = first.urn.rpartition(":")[2]
+    estate.add_run("run-2", dataset("orders"), facets={
+        "airflow": json.dumps({"dagRun": {"run_id": run_id(id, "b2" * 16)}}).encode()
+    })  # fmt: skip
+
+    second = decided(outbox, [rule], [failed(1), failed(2, run_urn("run-2"))], estate)[-1]
+
+    assert (second.depth, second.cause) == (2, first.urn)
 
 
 @pytest.mark.parametrize(

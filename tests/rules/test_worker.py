@@ -12,6 +12,7 @@ from graph.errors import Unavailable
 from graph.model import Instant, NewEnvelope
 from rules.actions.delivery import Delivered, Deliverer, Outcome, Postponed, Refused, Underway
 from rules.outbox import Intended, Leased, Outbox, Settlement
+from rules.targets import Targets, Tolerance
 from rules.worker import LEASE, Patience, Worker
 from tests.rules.deciding import a_firing, decide, state
 from tests.rules.estate import T0
@@ -213,6 +214,92 @@ def test_a_replayed_action_is_started_anew(outbox: Outbox) -> None:
 
     assert action.progress == [None, "run 7", None]
     assert state(outbox) == ("underway", 1, None)
+
+
+class Addressed(Scripted):
+    """Each owner is a target of its own."""
+
+    def target(self, intended: Intended) -> str:
+        return intended.owner
+
+
+def addressed(outbox: Outbox, *owners: str) -> None:
+    """Actions k0, k1, ... to these targets."""
+    decided = a_firing("f1", 9, *(f"k{number}" for number in range(len(owners))))
+    actions = (replace(it, owner=owner) for it, owner in zip(decided.actions, owners, strict=True))
+    decide(outbox, replace(decided, actions=tuple(actions)))
+
+
+def test_a_target_that_is_down_is_left_alone_and_then_probed_while_others_go_on(outbox: Outbox) -> None:
+    @dataclass
+    class Down(Addressed):
+        is_down: bool = True
+
+        def deliver(self, intended: Intended, at: Instant) -> Outcome:
+            self.delivered.append((intended.key, at))
+            return Postponed("away") if intended.owner == "down" and self.is_down else Delivered()
+
+    addressed(outbox, *["down"] * 8, *["up"] * 2)
+    action, clock = Down([]), Clock()
+    targets = Targets(Tolerance(failures=3, pause=timedelta(minutes=1)))
+    patience = Patience(first=timedelta(hours=1))
+    worker = Worker(outbox, {"webhook": action}, lambda it: None, clock, patience=patience, targets=targets)
+    while worker.step():
+        pass
+
+    assert [key for key, _ in action.delivered] == ["k0", "k1", "k2", "k8", "k9"]
+    held = outbox.firings(1)[0].actions[3]
+    assert (held.state, held.attempts) == ("pending", 0)
+    assert held.last_error == "its target failed 3 times in a row and is left alone for a while"
+
+    clock.advance(timedelta(minutes=1, seconds=10))
+    while worker.step():
+        pass
+    assert [key for key, _ in action.delivered[5:]] == ["k3"]  # one probe, then shut for two minutes
+
+    action.is_down = False
+    clock.advance(timedelta(minutes=2, seconds=10))
+    while worker.step():
+        pass
+    assert [key for key, _ in action.delivered[6:]] == ["k4", "k5", "k6", "k7"]
+    assert [it.attempts for it in outbox.firings(1)[0].actions] == [1] * 10
+
+
+def test_a_target_gets_no_more_than_its_rate_and_each_that_waits_a_time_of_its_own(outbox: Outbox) -> None:
+    addressed(outbox, *["one"] * 16, "other")
+    action, clock = Addressed([Delivered()]), Clock()
+    worker = Worker(outbox, {"webhook": action}, lambda it: None, clock, targets=Targets(Tolerance(rate=60)))
+
+    for _ in range(200):
+        while worker.step():
+            pass
+        clock.advance(timedelta(milliseconds=100))
+
+    waits = [(at - T0) // 1_000_000 for key, at in action.delivered if key != "k16"]
+    assert waits[:11] == [0] * 11  # ten at once, and the first
+    assert waits[11:] == [1, 2, 3, 4, 5]
+    assert ("k16", T0) in action.delivered
+
+
+def test_a_held_action_keeps_what_was_said_of_it_and_its_attempts(outbox: Outbox) -> None:
+    addressed(outbox, "one", "one")
+    away, clock = Postponed("away"), Clock()
+    action = Addressed([Underway("run 7", timedelta(seconds=30)), away, Delivered()])
+    targets = Targets(Tolerance(failures=1, pause=MINUTE))
+    worker = Worker(outbox, {"webhook": action}, lambda it: None, clock, targets=targets)
+    while worker.step():
+        pass
+    clock.advance(timedelta(seconds=31))
+    while worker.step():
+        pass
+
+    first, second = outbox.firings(1)[0].actions
+    assert (first.state, first.attempts) == ("underway", 0)
+    assert (second.state, second.attempts, second.last_error is not None) == ("failed", 1, True)
+    clock.advance(timedelta(minutes=5))
+    while worker.step():
+        pass
+    assert "run 7" in action.progress[2:]
 
 
 def test_a_refused_action_is_dead_at_once(outbox: Outbox) -> None:
