@@ -31,6 +31,7 @@ from api.facts import FactsDoor
 from api.front import CALLER, Front, host_check
 from api.gate import Changing, GateDoor
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
+from api.graphql.asking import Asker, checker
 from api.graphql.limits import Limits
 from api.linked_data import CatalogueDoor, LinkedData
 from api.metrics import MEDIA_TYPE, Metrics
@@ -53,10 +54,13 @@ from graph.reader import EntityQuery
 from graph.sqlite import SqliteGraph
 from graph.sqlite_journal import SqliteJournal
 from graph.statements import Statements
-from ingest import action, facts, mutation, openlineage
+from ingest import action, facts, mutation, openlineage, propagation, rule
+from jobs.propagation import PropagationService
+from jobs.scheduler import Scheduler
 from rules import RuleService
 from rules.actions.statement import Saying
 from rules.service import OUTBOX_FILE
+from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
 from rules.targets import Tolerance
 
@@ -138,7 +142,19 @@ def decoders(ontology: ontologies.Ontology) -> Decoders:
         mutation.REDACTION: mutation.decode,
         facts.KIND: facts.Decoder(ontology),
         "action": action.decode,
+        rule.KIND: rule.decode,
+        propagation.KIND: propagation.decode,
     }
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What one GraphQL operation may ask."""
+    return Limits(
+        settings.graphql_max_depth,
+        settings.graphql_max_cost,
+        settings.graphql_max_aliases,
+        settings.graphql_max_tokens,
+    )
 
 
 class Service:
@@ -162,27 +178,49 @@ class Service:
         ontology = self.vocabulary.ontology
         self.journal = open_journal(settings, on_broken)
         self.graph = open_graph(settings, ontology)
+        self._ask_by(ontology)()
+        outbox = open_outbox(settings)
         self.rules = RuleService(
             Path(settings.rules) if settings.rules else None,
             settings.data,
-            self.graph.snapshot,
-            self.graph.changes,
-            self._received_at,
+            Sources(
+                self.graph.changes,
+                self.graph.snapshot,
+                self._received_at,
+                self._cause,
+                lambda query, variables, position: self._asker(query, variables, position),
+            ),
             lambda envelope: self.journal.append((envelope,)),
             settings.references,
             frozenset(settings.webhook_hosts),
             ontology=ontology,
-            outbox=open_outbox(settings),
+            outbox=outbox,
             say=said_by_rule,
-            cause=self._cause,
+            queries=lambda ontology: checker(ontology, limits_of(settings)),
+            read=self.journal.read,
             clock=self.journal.now,
             tolerance=Tolerance(rate=settings.target_rate, failures=settings.target_failures),
+        )
+        self.scheduler = Scheduler(
+            lambda: self.rules.rules,
+            self.graph.snapshot,
+            lambda envelope: self.journal.append((envelope,)),
+            self.journal.now,
+        )
+        self.propagation = PropagationService(
+            lambda: self.rules.propagations,
+            snapshot=self.graph.snapshot,
+            changes=self.graph.changes,
+            received_at=self._received_at,
+            append=self.journal.append,
+            last_position=self.journal.last_position,
+            progress=outbox,
         )
         self.neo4j = self._project_to_neo4j(ontology)
         self.terms = Terms(ontology)
         self.rdf, self._why_no_rdf = self._project_to_rdf()
         self.changing = Changing()
-        listeners = [self.rules.notice, self.changing.notice] + (
+        listeners = [self.rules.notice, self.propagation.notice, self.changing.notice] + (
             [self.neo4j.projection.notice] if self.neo4j is not None else []
         )
         listeners += [self.rdf.notice] if self.rdf is not None else []
@@ -205,7 +243,7 @@ class Service:
         if self.rdf is not None:
             self.metrics.watch_rdf(self._rdf_position)
         self.asgi = self._build_asgi()
-        for part in (self._keep_key_classes, self.rules.prepare, self._class_anew, self._say_in_rdf):
+        for part in (self._keep_key_classes, self._ask_by, self.rules.prepare, self._class_anew, self._say_in_rdf):
             self.vocabulary.join(part)
 
     def _rebuild_beside(self, ontology: ontologies.Ontology) -> Rebuilder | None:
@@ -274,6 +312,15 @@ class Service:
     def _rdf_position(self) -> int:
         return 0 if self.rdf is None else self.rdf.position
 
+    def _ask_by(self, ontology: ontologies.Ontology) -> Callable[[], None]:
+        """Rules' questions by other words."""
+        asker = Asker(self.graph, ontology, limits_of(self.settings), self.settings.lineage_max_nodes)
+
+        def commit() -> None:
+            self._asker = asker
+
+        return commit
+
     def _say_in_rdf(self, ontology: ontologies.Ontology) -> Callable[[], None]:
         terms = Terms(ontology)
 
@@ -291,6 +338,8 @@ class Service:
             self.rebuilder.start()
         if self.settings.plays("scheduler"):
             self.rules.start()
+            self.scheduler.start()
+            self.propagation.start()
         if self.neo4j is not None:
             self.neo4j.projection.start()
         if self.rdf is not None:
@@ -299,6 +348,8 @@ class Service:
     def stop(self) -> None:
         """In this order: rules, projector, journal; what is pending in the journal is still written."""
         self.vocabulary.stop()
+        self.scheduler.stop()
+        self.propagation.stop()
         self.rules.stop()
         if self.rebuilder is not None:
             self.rebuilder.stop()
@@ -361,10 +412,7 @@ class Service:
             journal=self.journal,
             progress=self.projector,
             ontology=ontology,
-            firings=self.rules.firings,
-            firing=self.rules.firing,
-            rules=lambda: self.rules.rules,
-            backtest=partial(self.rules.backtest, ontology),
+            acting=self.rules,
             authentication=lambda: self.keys.required,
             now=self.journal.now,
             started_at=started_at,
@@ -374,12 +422,7 @@ class Service:
             check_shapes=_shape_check(self.graph, ontology),
             rdf_position=lambda: self._rdf_position() or None,
         )
-        allowed = Limits(
-            settings.graphql_max_depth,
-            settings.graphql_max_cost,
-            settings.graphql_max_aliases,
-            settings.graphql_max_tokens,
-        )
+        allowed = limits_of(settings)
         return Engine(schema, services, allowed, introspection=settings.introspection)
 
     def _build_asgi(self) -> ASGIApp:

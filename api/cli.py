@@ -1,5 +1,5 @@
 """The command line: `andon serve`, `demo`, `keys`, `journal`, `rebuild`, `backup`, `restore`, `export`, `sql`,
-`ontology`, `ingest` and `rules`.
+`ontology`, `ingest`, `rules`, `audit` and `gate`.
 """
 
 from __future__ import annotations
@@ -297,7 +297,7 @@ def _rules_copy(options: argparse.Namespace) -> None:
 def _rules_schema(options: argparse.Namespace) -> None:
     from api.rules_commands import print_schema
 
-    print_schema()
+    print_schema("propagation" if options.propagation else "rule")
 
 
 def _rules_backtest(options: argparse.Namespace) -> None:
@@ -311,6 +311,12 @@ def _rules_backtest(options: argparse.Namespace) -> None:
         ignore_age=options.ignore_age,
         as_json=options.json,
     )
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    from api.audit_commands import verify_log
+
+    return verify_log(_settings(options), options.expect, as_json=options.json)
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -366,6 +372,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ontology(commands)
     _add_ingest(commands)
     _add_rules(commands)
+    _add_audit(commands)
     _add_gate(commands)
     return parser
 
@@ -387,7 +394,8 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     copy = _command(verbs, "copy", "copy a pack's rules and cases into a folder of yours", _rules_copy)
     copy.add_argument("pack", metavar="PACK")
     copy.add_argument("folder", metavar="FOLDER")
-    _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
+    schema = _command(verbs, "schema", "print the JSON Schema of a rule, for editors", _rules_schema)
+    schema.add_argument("--propagation", action="store_true", help="that of a propagation instead")
     past = _command(verbs, "backtest", "say what a rule would have done; nothing is done", _rules_backtest)
     past.add_argument("file", metavar="RULE", help="a rule's YAML file, whatever its mode")
     past.add_argument("--from", dest="first", metavar="WHEN", help="after this instant of receipt or position")
@@ -396,6 +404,24 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     past.add_argument("--json", action="store_true", help="one JSON object a firing")
     for verb in (check, test, past):
         _add_settings(verb, ["data", "ontology", "ontology_folder", "rules"])
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser(
+        "audit", help="see whether the log of what rules did is as it was written", allow_abbrev=False
+    )
+    verbs = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    verify = _command(
+        verbs,
+        "verify",
+        "follow the log's chain through the journal; says the first record that is wrong",
+        _audit_verify,
+    )
+    verify.add_argument(
+        "--expect", metavar="NUMBER:DIGEST", help="a head that was printed earlier: the log must still contain it"
+    )
+    verify.add_argument("--json", action="store_true", help="for machines")
+    _add_settings(verify, ["data"])
 
 
 def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from graph.model import Envelope, Position, isoformat
 from graph.rebuilding import discard
 from graph.sqlite_journal import SqliteJournal, SqliteJournalFile
 from ingest import facts, openlineage
+from rules import audit
 
 if TYPE_CHECKING:
     from graph.postgres_journal import PostgresJournal
@@ -79,6 +81,8 @@ def import_(settings: Settings, file: str) -> None:
     try:
         with progress("checking") as checking, progress("importing") as importing:
             done = moving.import_file(journal, Path(file), checking, importing, lambda last: _pass_over(settings, last))
+        with closing(open_outbox(settings)) as outbox:
+            audit.resume(outbox, journal.read, after=0)
         if done.redacted and settings.postgres_url:
             from graph.postgres_generations import Generations  # optional, as above
 

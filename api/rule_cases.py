@@ -9,7 +9,7 @@ A file `NAME.test.yaml` beside the rule `NAME.yaml` is a list of cases:
         - {verdict: fired, subject: URN, actions: [{kind: webhook, target: URN, owner: ana}]}
 
 What is told are OpenLineage events (`producer` and `schemaURL` may be left out), facts (`entities`) and statements of
-people (`op`), each with its time.
+people (`op`), each with its time, and that the rule's own time has come (`tick`: an instant).
 """
 
 from __future__ import annotations
@@ -26,15 +26,19 @@ import msgspec
 import yaml
 
 from api.app import decoders
+from api.graphql.asking import Asker
+from api.graphql.limits import Limits
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, Position, parse_instant
 from graph.sqlite import SqliteGraph
 from ingest import facts, mutation
 from ontology import Ontology
+from rules import record
 from rules.backtest import backtest
 from rules.document import check_bounds
 from rules.outbox import Firing
 from rules.rule import Rule
+from rules.sources import Sources
 
 SUFFIX = ".test.yaml"
 MAX_BYTES = 1_000_000
@@ -80,21 +84,21 @@ def read_cases(path: Path) -> list[Case]:
         raise InvalidInput(" ".join(str(error).split()), field=path.name) from None
 
 
-def run_case(rule: Rule, case: Case, ontology: Ontology) -> Result:
+def run_case(rule: Rule, case: Case, ontology: Ontology, allowed: Limits) -> Result:
     try:
-        firings = _fired(rule, case, ontology)
+        firings = _fired(rule, case, ontology, allowed)
     except InvalidInput as error:
         return Result(case.case, (str(error),))
     return Result(case.case, tuple(_differences(case.fires, [_shown(it) for it in firings])))
 
 
-def _fired(rule: Rule, case: Case, ontology: Ontology) -> list[Firing]:
+def _fired(rule: Rule, case: Case, ontology: Ontology, allowed: Limits) -> list[Firing]:
     decode = decoders(ontology)
     with tempfile.TemporaryDirectory(prefix="andon-rule-") as folder:
         with closing(SqliteGraph(Path(folder) / "graph.db", ontology)) as graph:
             received: dict[int, Instant] = {}
             for position, (field, told) in enumerate(_all(case), start=1):
-                envelope = _envelope(Position(position), told, field)
+                envelope = _envelope(Position(position), told, field, rule)
                 received[position] = envelope.received_at
                 try:
                     with graph.transaction():
@@ -102,14 +106,13 @@ def _fired(rule: Rule, case: Case, ontology: Ontology) -> list[Firing]:
                 except (InvalidInput, KeyError, ValueError) as error:
                     raise InvalidInput(str(error), field=field) from None
                 graph.commit(envelope.position)
-            return backtest(
-                [rule],
-                changes=graph.changes,
-                snapshot=graph.snapshot,
-                received_at=lambda position: received[position],
-                after=Position(len(case.given)),
-                upto=graph.position(),
+            sources = Sources(
+                graph.changes,
+                graph.snapshot,
+                lambda position: received[position],
+                ask=Asker(graph, ontology, allowed),
             )
+            return backtest([rule], sources, after=Position(len(case.given)), upto=graph.position())
 
 
 def _all(case: Case) -> Iterator[tuple[str, Told]]:
@@ -117,8 +120,10 @@ def _all(case: Case) -> Iterator[tuple[str, Told]]:
     yield from ((f"when[{index}]", told) for index, told in enumerate(case.when))
 
 
-def _envelope(position: Position, told: Told, field: str) -> Envelope:
+def _envelope(position: Position, told: Told, field: str, rule: Rule) -> Envelope:
     """Received at the time it tells of."""
+    if "tick" in told:
+        return _tick(position, told, field, rule)
     kind = mutation.KIND if "op" in told else facts.KIND if "entities" in told else "openlineage"
     at = "eventTime" if kind == "openlineage" else "at"
     if kind == "openlineage":
@@ -133,6 +138,15 @@ def _envelope(position: Position, told: Told, field: str) -> Envelope:
         raise InvalidInput("expected an instant as 2026-01-31T06:00:00Z", field=f"{field}.{at}") from None
     body = msgspec.json.encode(told)
     return Envelope(position, kind, "test", received_at, hashlib.blake2b(body, digest_size=16).digest(), body)
+
+
+def _tick(position: Position, told: Told, field: str, rule: Rule) -> Envelope:
+    try:
+        at = parse_instant(told["tick"])
+    except (TypeError, ValueError):
+        raise InvalidInput("expected an instant as 2026-01-31T06:00:00Z", field=f"{field}.tick") from None
+    said = record.tick(rule.name, at)
+    return Envelope(position, said.kind, said.source, at, said.key, said.body)
 
 
 _SCHEMA_URL = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/{}"

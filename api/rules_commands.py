@@ -5,27 +5,31 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from api.app import open_vocabulary
+from api.app import limits_of, open_vocabulary
 from api.export_commands import snapshot_of
+from api.graphql.asking import Asker, checker
 from api.journal_commands import journal_file
 from api.remote import Remote
 from api.rule_cases import SUFFIX, read_cases, run_case
 from api.settings import Settings
 from graph.errors import InvalidInput, NotFound
 from graph.journal import JournalReader
-from graph.model import PRESENT, Change, Instant, Position, isoformat, parse_instant
-from graph.snapshot import read_changes
+from graph.model import PRESENT, AsOf, Change, Instant, Position, isoformat, parse_instant
+from graph.reader import DiffRecord
+from graph.snapshot import Snapshot, read_changes
 from ingest.mutation import firing_of
 from ontology import Ontology
 from rules import Rule, RulesRejected, load_rules, read_rule
 from rules.backtest import backtest as run_backtest
 from rules.outbox import Firing
+from rules.reading import load_folder
+from rules.sources import Sources
 
 _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
   firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence
@@ -34,22 +38,26 @@ _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
 
 
 def check(settings: Settings, folder: str) -> int:
-    """Say every fault with file and line, else the rules that there are; 1 where there is a fault."""
+    """Say every fault with file and line, else the rules and propagations that there are; 1 where there is a fault."""
     try:
-        rules = load_rules(Path(folder), open_vocabulary(settings).ontology, settings.references)
+        ontology = open_vocabulary(settings).ontology
+        loaded = load_folder(Path(folder), ontology, settings.references, checker(ontology, limits_of(settings)))
     except RulesRejected as rejected:
         for fault in rejected.faults:
             sys.stderr.write(f"{fault}\n")
         return 1
-    for rule in rules:
+    for rule in loaded.rules:
         sys.stdout.write(f"{rule.name}\t{rule.version_id}\t{rule.mode}\n")
+    for it in loaded.propagations:
+        sys.stdout.write(f"{it.name}\t{it.version_id}\tpropagation\n")
     return 0
 
 
 def test(settings: Settings, folder: str) -> int:
     """Try every rule of a folder on its cases; 1 where one came out otherwise."""
     ontology = open_vocabulary(settings).ontology
-    rules = {rule.name: rule for rule in load_rules(Path(folder), ontology, settings.references)}
+    queries = checker(ontology, limits_of(settings))
+    rules = {rule.name: rule for rule in load_rules(Path(folder), ontology, settings.references, queries)}
     failed = total = 0
     for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
         beside = path.with_name(path.name.removesuffix(SUFFIX) + ".yaml")
@@ -57,7 +65,7 @@ def test(settings: Settings, folder: str) -> int:
             raise NotFound(f"{path.name}: there is no rule {beside.name} beside it")
         rule = rules[read_rule(beside.read_bytes(), beside.name, ontology, settings.references).name]
         for case in read_cases(path):
-            result = run_case(rule, case, ontology)
+            result = run_case(rule, case, ontology, limits_of(settings))
             total += 1
             failed += bool(result.faults)
             sys.stdout.write(f"{'FAILED' if result.faults else 'ok'}  {rule.name}: {result.case}\n")
@@ -67,9 +75,9 @@ def test(settings: Settings, folder: str) -> int:
     return 1 if failed else 0
 
 
-def print_schema() -> None:
-    """The JSON Schema of a rule, for editors."""
-    sys.stdout.write(resources.files("rules").joinpath("rule.schema.json").read_text())
+def print_schema(of: str) -> None:
+    """The JSON Schema of a `rule` or a `propagation`, for editors."""
+    sys.stdout.write(resources.files("rules").joinpath(f"{of}.schema.json").read_text())
 
 
 def explain(settings: Settings, url: str, firing: str, *, as_json: bool) -> None:
@@ -87,21 +95,16 @@ def backtest(
     """Say what a rule would have done between two moments, given as instants of receipt or as positions."""
     ontology = open_vocabulary(settings).ontology
     path = Path(file)
-    rule = read_rule(path.read_bytes(), path.name, ontology, settings.references)
+    queries = checker(ontology, limits_of(settings))
+    rule = read_rule(path.read_bytes(), path.name, ontology, settings.references, queries)
     with closing(journal_file(settings)) as journal:
         after = _position(journal, first, "--from") if first is not None else Position(0)
         upto = _position(journal, last, "--to") if last is not None else Position(journal.last_position())
         past = _Past(settings, ontology, journal)
-        firings = run_backtest(
-            [rule],
-            changes=past.changes,
-            snapshot=partial(snapshot_of, settings, ontology),
-            received_at=past.received_at,
-            cause=past.cause,
-            after=after,
-            upto=upto,
-            ignore_age=ignore_age,
+        sources = Sources(
+            past.changes, past.snapshot, past.received_at, past.cause, Asker(past, ontology, limits_of(settings))
         )
+        firings = run_backtest([rule], sources, after=after, upto=upto, ignore_age=ignore_age)
     if as_json:
         for firing in firings:
             sys.stdout.write(json.dumps(_shown(firing)) + "\n")
@@ -111,14 +114,20 @@ def backtest(
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What a backtest reads besides snapshots."""
+    """What a backtest reads."""
 
     settings: Settings
     ontology: Ontology
     journal: JournalReader
 
+    def snapshot(self, as_of: AsOf = PRESENT) -> AbstractContextManager[Snapshot]:
+        return snapshot_of(self.settings, self.ontology, as_of)
+
+    def diff(self, before: AsOf, after: AsOf, urns: Sequence[str] | None = None) -> Iterator[DiffRecord]:
+        raise InvalidInput("a rule asks of one instant")
+
     def changes(self, after: int, limit: int) -> list[Change]:
-        with snapshot_of(self.settings, self.ontology, PRESENT) as snapshot:
+        with self.snapshot() as snapshot:
             return read_changes(snapshot.database, after, limit)
 
     def received_at(self, position: Position) -> Instant:

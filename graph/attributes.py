@@ -8,12 +8,15 @@ saying says. A column has no registers of its own; its dataset's carry its perce
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 ATTRIBUTE = "attribute:"
 RELATION = "relation:"
 TYPE = ATTRIBUTE + "type"
 """The register of an entity's class: the ontology's name for it."""
+
+TAG = "tag:"
+"""The register of a tag that a person gave, followed by the tag's key; of a column's, by `#<its path>:` before that."""
 
 _PATH = "#"
 
@@ -26,6 +29,17 @@ def attribute_key(name: str, path: str = "") -> str:
 def relation_key(name: str, path: str = "") -> str:
     """The register of a relation whose source is an entity, or its column `path`."""
     return RELATION + name + _suffix(path)
+
+
+def tag_key(tag: str, path: str = "") -> str:
+    """The register of a tag that a person gave an entity, or its column `path`."""
+    return f"{TAG}{_suffix(path)}:{tag}" if path else TAG + tag
+
+
+def tag_of(key: str) -> tuple[str, str]:
+    """(tag, path of the column or "") behind the key of a tag's register."""
+    place, colon, tag = key.removeprefix(TAG).partition(":")
+    return (tag, unquote(place[1:])) if colon and place.startswith(_PATH) else (key.removeprefix(TAG), "")
 
 
 def is_fact(key: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,14 @@ import msgspec
 
 from ontology import Ontology
 
-from .attributes import ATTRIBUTE, TYPE
+from .attributes import ATTRIBUTE, TAG, TYPE, tag_of
 from .database import Database
+from .derivations import DERIVED_TAG, Derived, Mark, derivation, read_derived_key
 from .model import FOREVER, LATEST, Instant, Name, Position
 from .registers import FacetSets, Overflowed, Said, Winner, facets_in_force, winners
 from .statements import Role
+
+_read_listed = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 def read_overflow(database: Database, name_id: int) -> dict[str, Overflowed]:
@@ -128,16 +131,23 @@ def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontolog
         return value if isinstance(value, dict) else {}
 
     tags = {
-        (str(it.get("key")), str(it.get("field") or "")): it
+        (str(it.get("key")), str(it.get("field") or "")): _plain(it)
         for it in _objects(read("tags").get("tags"))
         if it.get("key")
     }
+    derived = []
     for key, winner in registers.winners.items():
-        if key.startswith("tag:"):
+        if key.startswith(TAG):
+            tag, path = tag_of(key)
             if winner.value is None:
-                tags = {held: it for held, it in tags.items() if held[0] != key[4:]}
+                tags = {held: it for held, it in tags.items() if held[0] != tag or path not in ("", held[1])}
             else:
-                tags[key[4:], ""] = read(key)
+                tags[tag, path] = read(key)
+        elif key.startswith(DERIVED_TAG) and winner.value is not None:
+            derived.append((read_derived_key(key), winner.value))
+    listed = [tags[key] for key in sorted(tags)]
+    if derived:
+        listed = _with_derived(listed, [(it, msgspec.json.decode(sets.value(value))) for it, value in derived])
     owners = [it for it in _objects(read("ownership").get("owners")) if it.get("name")]
     description = read("documentation").get("description")
     attributes = {
@@ -149,11 +159,56 @@ def present_row(name: Name, registers: EntityRegisters, sets: FacetSets, ontolog
     return PresentRow(
         type=_more_telling(name, said_type, _type_of(name, read, ontology), ontology),
         description=description if isinstance(description, str) else None,
-        tags=msgspec.json.encode([tags[key] for key in sorted(tags)]).decode() if tags else None,
+        tags=msgspec.json.encode(listed).decode() if listed else None,
         owners=msgspec.json.encode(owners).decode() if owners else None,
         attributes=msgspec.json.encode(dict(sorted(attributes.items()))).decode() if attributes else None,
         dropped=registers.dropped,
     )
+
+
+def retagged(tags: str | None, registers: Mapping[str, bytes | None]) -> tuple[str | None, Collection[Derived]]:
+    """The tags of a present row where these registers of derived tags came to other values, None for what is gone; and
+    which derived ones there were.
+    """
+    listed = _read_listed(tags) if tags is not None else []
+    said = [{key: it for key, it in tag.items() if key != "derived"} for tag in listed if tag.get("said", True)]
+    derived: dict[Derived, dict[str, Any]] = {
+        Derived(it["by"], Mark(tag["key"], tag.get("value")), tag.get("field") or ""): it
+        for tag in listed
+        for it in tag.get("derived", ())
+    }
+    before = tuple(derived)
+    for key, value in registers.items():
+        derived.pop(read_derived_key(key), None)
+        if value is not None:
+            derived[read_derived_key(key)] = msgspec.json.decode(value)
+    found = _with_derived(said, list(derived.items()))
+    return (msgspec.json.encode(found).decode() if found else None), before
+
+
+def derived_among(tags: str | None) -> set[Derived]:
+    """The derived ones among the tags of a present row."""
+    return {
+        Derived(it["by"], Mark(tag["key"], tag.get("value")), tag.get("field") or "")
+        for tag in (_read_listed(tags) if tags is not None else ())
+        for it in tag.get("derived", ())
+    }
+
+
+def _with_derived(said: list[dict[str, Any]], derived: list[tuple[Derived, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The tags that are said and those that are derived; one that is both is there once."""
+    found = {
+        (str(it["key"]), str(it.get("field") or ""), None if it.get("value") is None else str(it["value"])): it
+        for it in said
+    }
+    for (propagation, mark, path), stored in sorted(derived, key=lambda it: it[0].propagation):
+        at = mark.key, path, mark.value
+        tag = found.get(at) or {
+            "key": mark.key, "value": mark.value, "field": path or None, "source": f"propagation:{propagation}",
+            "said": False,
+        }  # fmt: skip
+        found[at] = {**tag, "derived": [*tag.get("derived", ()), derivation(propagation, stored)]}
+    return [found[at] for at in sorted(found, key=lambda it: (it[0], it[1], it[2] is not None, it[2] or ""))]
 
 
 def _more_telling(name: Name, said: object, found: str, ontology: Ontology) -> str:
@@ -180,3 +235,8 @@ def _type_of(name: Name, read: Any, ontology: Ontology) -> str:
 
 def _objects(value: object) -> list[dict[str, Any]]:
     return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []
+
+
+def _plain(tag: dict[str, Any]) -> dict[str, Any]:
+    """A producer's tag without what only we say of tags."""
+    return {key: value for key, value in tag.items() if key not in ("derived", "said")}

@@ -7,11 +7,12 @@ answers what the present graph differs by for it. The meaning of it all is in `t
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -19,7 +20,17 @@ from ontology import Ontology
 
 from .attributes import relation_of
 from .database import Cached, Database
-from .entity import EntityRegisters, PresentRow, created_between, gather, present_row, said_between
+from .derivations import DERIVED_TAG, Derived, read_derived_key
+from .entity import (
+    EntityRegisters,
+    PresentRow,
+    created_between,
+    derived_among,
+    gather,
+    present_row,
+    retagged,
+    said_between,
+)
 from .membership import Members
 from .model import BEGINNING, FOREVER, Change, Envelope, Instant, Name, Position, parse_urn
 from .nodes import Nodes
@@ -27,7 +38,7 @@ from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
 from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
 from .spoken import Spoken
-from .statements import Declared, Flows, OutputFlow, Role, RunSaid, Said, Statements
+from .statements import Declared, Flows, OutputFlow, Rank, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
 _RUN_CHANGES = {
@@ -38,6 +49,11 @@ _RUN_CHANGES = {
 }
 _WITHOUT_COLUMNS = frozenset({"job", "run"})
 _SEARCHED = frozenset({"run", "firing", "column"})  # kinds that are not in the full-text index
+IDENTITY = "~identity"
+"""Among the fields that differ: which names the entity has."""
+
+_PRESENT = "SELECT id, type, description, tags, owners, dropped FROM entity"
+
 _RELATIONS = {
     DERIVED: "derivedFrom", COLUMN: "columnDerivedFrom", WIDE: "columnDerivedFrom", READS: "reads", WRITES: "writes",
     FEEDS: "feeds",
@@ -71,6 +87,8 @@ class Fold:
         self._related: set[tuple[int, int]] = set()
         """(name, set) whose targets are in the table."""
         self._updated: dict[int, Instant] = {}
+        self._tags: dict[int, str | None] = {}
+        """Of entities of which only derived tags differ, all tags as they are to be written."""
         self._agreed: dict[int, Instant] = {}
         """Entities of several names that say nothing different of it -> when they were first spoken of."""
         self._changes: list[tuple[object, ...]] = []
@@ -88,9 +106,16 @@ class Fold:
         self._job_contents.clear()
         self._related.clear()
         self._updated.clear()
+        self._tags.clear()
         self._agreed.clear()
         self._changes.clear()
         self._is_named = False
+
+    def use(self, ontology: Ontology) -> bool:
+        """Fold by these words from now on; whether the present was classed by others, so that they must be adopted."""
+        self._ontology = ontology
+        held = self._database.execute("SELECT value FROM meta WHERE key = 'words'").fetchone()
+        return held is None or held[0] != ontology.fingerprint
 
     def adopt(self, ontology: Ontology) -> int:
         """Give every entity the class that this ontology says it is of; how many differ. In a transaction.
@@ -98,9 +123,7 @@ class Fold:
         A new class may claim a namespace or a type that entities have had all along. Does nothing where the present
         was classed by the same words.
         """
-        self._ontology = ontology
-        held = self._database.execute("SELECT value FROM meta WHERE key = 'words'").fetchone()
-        if held is not None and held[0] == ontology.fingerprint:
+        if not self.use(ontology):
             return 0
         self.flush()
         rows = self._database.execute("SELECT id, type FROM entity WHERE kind NOT IN ('run', 'firing')").fetchall()
@@ -136,6 +159,7 @@ class Fold:
             self._changes,
         )
         self._changes.clear()
+        self._write_tags()
         self._database.executemany(
             "UPDATE entity SET updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at END, touched = ?"
             " WHERE id = ?",
@@ -143,13 +167,22 @@ class Fold:
         )
         self._updated.clear()
 
+    def _write_tags(self) -> None:
+        if self._tags:
+            rows = [(tags, entity) for entity, tags in self._tags.items()]
+            self._database.executemany("UPDATE entity SET tags = ? WHERE id = ?", rows)
+            self._tags.clear()
+
     def expect(self, statements: Iterable[Statements]) -> None:
         """Look up at once what folding these one by one would ask for."""
         names: dict[Name, None] = {}
         sets = []
+        derived: dict[Name, None] = {}
         for it in statements:
             for said in it.said:
                 names[said.subject] = None
+                if said.rank == Rank.INFERENCE:
+                    derived[said.subject] = None
                 if said.facets is not None:
                     sets.append(said.facets)
             if it.run is not None:
@@ -158,7 +191,21 @@ class Fold:
         self._sets.expect(sets)
         known = {name: node for name in names if (node := self._nodes.existing(name)) is not None}
         self._spoken.expect(known.values())
-        self._nodes.expect_columns(node for name, node in known.items() if name.kind not in _WITHOUT_COLUMNS)
+        self._nodes.expect_columns(
+            node for name, node in known.items() if name.kind not in _WITHOUT_COLUMNS and name not in derived
+        )
+        self._expect_present(known[it] for it in derived if it in known)
+
+    def _expect_present(self, nodes: Iterable[int]) -> None:
+        """Look up the present rows of these at once."""
+        unknown = [it for it in nodes if it not in self._present and it not in self._nodes.made]
+        if len(unknown) > 1:
+            self._write_tags()
+            rows = self._database.execute(
+                f"{_PRESENT} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(unknown),)
+            ).fetchall()
+            for entity, *row in rows:
+                self._present.put(entity, tuple(row))
 
     def apply(self, envelope: Envelope, statements: Statements) -> list[Change]:
         at, position = statements.at, envelope.position
@@ -391,9 +438,9 @@ class Fold:
                 edges += self._sayings.refold_job(job, position)
         for node in nodes | moved:
             self._updated.pop(node, None)  # may be of another entity by now; the refresh reads it anew
-            touched.renewed.setdefault(node, set()).add("~identity")
+            touched.renewed.setdefault(node, set()).add(IDENTITY)
             for member in self._members.members(self._members.entity(node)):
-                touched.renewed.setdefault(member, set())
+                touched.renewed.setdefault(member, set()).add(IDENTITY)
         return edges
 
     # The present, and what changed about it ----------------------------------------------------------------
@@ -410,10 +457,37 @@ class Fold:
             if not entity or entity in done:
                 continue
             done.add(entity)
-            changes += self._refresh(entity, fields, at, position)
+            if self._only_derived(entity, fields):
+                changes += self._retag(entity, fields, at, position)
+            else:
+                changes += self._refresh(entity, fields, at, position)
         return changes
 
+    def _only_derived(self, entity: int, fields: set[str]) -> bool:
+        """Whether nothing but derived tags differs of what is present and has one name: thousands at a time do."""
+        return (
+            bool(fields)
+            and all(it.startswith(DERIVED_TAG) for it in fields)
+            and not self._members.is_joined(entity)
+            and not self._nodes.is_shared(entity)
+            and self._present(entity) is not None
+        )
+
+    def _retag(self, entity: int, fields: set[str], at: Instant, position: Position) -> list[Change]:
+        """What `_refresh` would do, by the tags alone."""
+        held = self._present(entity)
+        values = {key: self._spoken.value(entity, key) for key in sorted(fields)}
+        tags, before = retagged(
+            held[2], {key: None if it is None else self._sets.value(it) for key, it in values.items()}
+        )
+        self._present.put(entity, (held[0], held[1], tags, held[3], held[4]))
+        self._tags[entity] = tags
+        name = self._nodes.name(entity)
+        altered = Change(position, "entity.altered", name.urn, at, fields=("tags",))
+        return [altered, *_travelled(name, values, before, at, position)]
+
     def _close_entity(self, node: int) -> None:
+        self._tags.pop(node, None)
         self._present.put(node, None)
         self._database.execute("DELETE FROM entity WHERE id = ?", (node,))
         self._database.execute("DELETE FROM entity_search WHERE rowid = ?", (node,))
@@ -429,6 +503,7 @@ class Fold:
         row = present_row(name, registers, self._sets, self._ontology)
         created, updated = registers.created_at, registers.updated_at
         held = self._present(entity)
+        self._tags.pop(entity, None)
         self._present.put(entity, (row.type, row.description, row.tags, row.owners, row.dropped))
         self._database.execute(
             "INSERT INTO entity (id, kind, namespace, name, type, description, tags, owners, attributes, dropped,"
@@ -447,15 +522,24 @@ class Fold:
                 "INSERT INTO entity_search (rowid, name, namespace, description) VALUES (?, ?, ?, ?)",
                 (entity, name.name.lower(), name.namespace.lower(), (row.description or "").lower()),
             )
-        return self._as_changes(name, held, row, fields, at, position)
+        derived = {
+            key: registers.winners[key].value if key in registers.winners else None
+            for key in sorted(fields)
+            if key.startswith(DERIVED_TAG)
+        }
+        changes = self._as_changes(name, held, row, fields, at, position)
+        if derived:
+            before = derived_among(held[2] if held is not None else None)
+            changes += _travelled(name, derived, before, at, position)
+        return changes
 
     def _read_present(self, entity: int) -> tuple[Any, ...] | None:
         if entity in self._nodes.made:
             return None
-        row: tuple[Any, ...] | None = self._database.execute(
-            "SELECT type, description, tags, owners, dropped FROM entity WHERE id = ?", (entity,)
-        ).fetchone()
-        return row
+        if entity in self._tags:
+            self._write_tags()
+        row: tuple[Any, ...] | None = self._database.execute(f"{_PRESENT} WHERE id = ?", (entity,)).fetchone()
+        return None if row is None else row[1:]
 
     def _registers(self, entity: int) -> EntityRegisters | None:
         """The present registers of an entity; None if nothing is said of it."""
@@ -496,13 +580,15 @@ class Fold:
         if held is None:
             return [Change(position, "entity.opened", name.urn, at)]
         changes = []
-        facets = tuple(sorted(it for it in fields if it[0] not in ".~"))
+        facets = tuple(sorted({"tags" if it.startswith(DERIVED_TAG) else it for it in fields if it[0] not in ".~"}))
         if bool(held[4]) != row.dropped:
             changes.append(Change(position, "entity.closed" if row.dropped else "entity.opened", name.urn, at))
         if FULL_SCHEMA in fields:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:
             changes.append(Change(position, "entity.altered", name.urn, at, fields=facets))
+        if IDENTITY in fields:
+            changes.append(Change(position, "entity.identified", name.urn, at))
         return changes
 
     def _edge_changes(self, edges: Iterable[EdgeChange], at: Instant, position: Position) -> list[Change]:
@@ -524,6 +610,22 @@ class Fold:
         dataset, path = self._nodes.column_path(node)
         name = self._nodes.name(self._members.entity(dataset) or dataset)
         return Name("column", name.namespace, name.name, path).urn
+
+
+def _travelled(
+    name: Name, registers: Mapping[str, object], before: Collection[Derived], at: Instant, position: Position
+) -> list[Change]:
+    """The derived tags that reached an entity or its columns, those that left, and those that come by another way.
+
+    `registers` are those of derived tags that differ, None for one that is gone.
+    """
+    changes = []
+    for key, value in registers.items():
+        propagation, mark, path = derived = read_derived_key(key)
+        what = "tag.left" if value is None else "tag.rerouted" if derived in before else "tag.reached"
+        of = Name("column", name.namespace, name.name, path) if path else name
+        changes.append(Change(position, what, of.urn, at, fields=(propagation, quote(mark.label, safe=""))))
+    return changes
 
 
 def _name_columns(outputs: Iterable[OutputFlow], named: dict[Name, dict[str, None]]) -> None:

@@ -97,6 +97,11 @@ def _encode(text: str) -> str:
     return quote(text, safe="-._~")
 
 
+@lru_cache(maxsize=65_536)
+def _decoded(text: str) -> str:
+    return storable(unquote(text))
+
+
 def make_urn(kind: str, namespace: str, name: str, path: str = "") -> str:
     """`urn:andon:<kind>:<namespace>:<name>[:<column path>]`, each part percent-encoded."""
     urn = f"urn:andon:{kind}:{_encode(namespace)}:{_encode(name)}"
@@ -108,14 +113,15 @@ def parse_urn(urn: str) -> Name:
     parts = urn.split(":")
     if parts[:2] != ["urn", "andon"] or not 5 <= len(parts) <= 6 or (len(parts) == 6) != (parts[2] == "column"):
         raise InvalidInput(f"{urn[:200]!r} is not a urn like urn:andon:dataset:<namespace>:<name>", field="urn")
-    return Name(parts[2], *(storable(unquote(part)) for part in parts[3:]))
+    return Name(parts[2], *map(_decoded, parts[3:]))
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What came in at one door at one time: the journal's unit, kept byte for byte.
 
-    `kind` picks the decoder (`openlineage`, `facts`, `mutation`, `redaction`, `action`); `body` is None once redacted.
+    `kind` picks the decoder (`openlineage`, `facts`, `mutation`, `redaction`, `action`, `propagation`); `body` is None
+    once redacted.
     """
 
     position: Position
@@ -159,8 +165,9 @@ class Change:
     """What one envelope did to the present graph; what rules and subscriptions see.
 
     `what` is `entity.opened|closed|altered`, `relation.opened|closed`, `run.started|completed|failed|aborted`,
-    `schema.changed` or `column.opened|closed`; `urn` the entity (a relation's source), `other` a relation's
-    target, `fields` the facet keys that differ, `valid_at` the producer's time.
+    `schema.changed`, `entity.identified` (its names are others) or `tag.reached|rerouted|left` (a derived tag; `fields`
+    are the propagation and the percent-encoded tag); `urn` the entity (a relation's source), `other` a relation's
+    target, else `fields` the facet keys that differ, `valid_at` the producer's time.
     """
 
     position: Position

@@ -124,6 +124,8 @@ class Folding:
 
     def adopt(self, ontology: Ontology) -> None:
         """Fold by these words from now on, and class what is there by them, in a transaction of its own."""
+        if not self._fold.use(ontology):
+            return  # else every change of the leader would be a commit
         with self.transaction():
             self._fold.adopt(ontology)
         self.commit(self.position())

@@ -20,11 +20,26 @@ PARENT_JOB = "andon_parent"
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """By which propagation a tag was derived, from the tag of which place (urn), how many hops from where it was said.
+
+    `evidence` are the positions that made the last hop hold.
+    """
+
+    propagation: str
+    origin: str
+    hops: int
+    evidence: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     key: str
     value: str | None = None
     source: str | None = None
     field: str | None = None  # the column path the tag is said of, within its dataset
+    derived: tuple[Derivation, ...] = ()
+    said: bool = True  # False: it is only derived
 
 
 @dataclass(frozen=True, slots=True)

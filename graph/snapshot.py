@@ -39,6 +39,7 @@ from .reader import (
     Alias,
     AttributeCondition,
     ColumnRecord,
+    Derivation,
     EntityQuery,
     EntityRecord,
     Level,
@@ -992,7 +993,14 @@ def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
         updated_at,
         description,
         tuple(
-            Tag(str(it["key"]), _text(it.get("value")), _text(it.get("source")), _text(it.get("field")))
+            Tag(
+                str(it["key"]),
+                _text(it.get("value")),
+                _text(it.get("source")),
+                _text(it.get("field")),
+                _derivations(it["derived"]) if "derived" in it else (),
+                it.get("said", True),
+            )
             for it in _read_tags(tags)
         )
         if tags
@@ -1001,6 +1009,10 @@ def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
         bool(dropped),
         attributes,
     )
+
+
+def _derivations(listed: Sequence[Mapping[str, Any]]) -> tuple[Derivation, ...]:
+    return tuple(Derivation(it["by"], it["from"], it["hops"], tuple(it["evidence"])) for it in listed)
 
 
 def _object(value: object, key: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .attributes import ATTRIBUTE
 from .database import Cached, Database
+from .derivations import DERIVED_TAG
 from .entity import read_overflow
 from .model import FOREVER, Instant, Position
 from .nodes import Nodes
@@ -122,6 +123,12 @@ class Spoken:
                 differing.add(DROPPED)
         return differing
 
+    def value(self, name_id: int, key: str) -> Value:
+        """What is in force of one register of a name; None where it is deleted or was never said."""
+        state: NameState = self._states(name_id)
+        found = state.facets.get(key)
+        return None if found is None else found[1]
+
     def present(self, name_id: int) -> tuple[list[Said], Iterable[Overflowed], Instant]:
         """All that is said of a name now: sets, what fell out of those kept, and since when (FOREVER: never)."""
         state: NameState = self._states(name_id)
@@ -136,7 +143,7 @@ class Spoken:
         return all(
             order[1] >= since and values.setdefault(key, value) == value
             for key, (order, value) in state.facets.items()
-            if key in SHOWN or key.startswith(("tag:", ATTRIBUTE))
+            if key in SHOWN or key.startswith(("tag:", ATTRIBUTE, DERIVED_TAG))
         )
 
     def _spill(self, name_id: int, state: NameState) -> None:

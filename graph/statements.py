@@ -36,7 +36,7 @@ class Role(IntEnum):
     OUTPUT = 2
     SUBJECT = 3  # a job's or run's own facets
     MENTIONED = 4  # named in passing: a parent, a column's source
-    PERSON = 5
+    PERSON = 5  # said beside what makes it exist: by a person, or derived
     DROPPED = 6
     NOTED = 7  # an output that a DROP or RENAME stands on: no write
     GUESSED = 8  # columns that only inference names: there as long as no schema is in force

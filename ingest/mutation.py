@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from graph.attributes import attribute_key, relation_key
+from graph.attributes import TAG, attribute_key, relation_key, tag_key
 from graph.cord import STOP
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, Name, NewEnvelope, isoformat, parse_instant, parse_urn
@@ -26,7 +26,7 @@ KIND = "mutation"
 REDACTION = "redaction"
 INCIDENT = "incident"
 """The kind of an incident's urn."""
-TAG_REGISTER = "tag:"
+TAG_REGISTER = TAG
 """Facet key of a tag that a person gave, followed by the tag's key: a register of its own for each tag."""
 
 NAMESPACE = "andon"
@@ -70,6 +70,14 @@ def redaction(position: int, reason: str, by: str, at: Instant) -> NewEnvelope:
     return _new(REDACTION, {"op": "redact", "position": position, "reason": reason}, by, at)
 
 
+def redacted_by(envelope: Envelope) -> int | None:
+    """The position that a redaction is about; None for any other envelope."""
+    if envelope.kind != REDACTION or envelope.body is None:
+        return None
+    found = msgspec.json.decode(envelope.body).get("position")
+    return found if isinstance(found, int) else None
+
+
 def _new(kind: str, said: Arguments, by: str, at: Instant) -> NewEnvelope:
     body = msgspec.json.encode({"id": secrets.token_hex(8), **said, "by": by, "at": isoformat(at)})
     return NewEnvelope(kind, by, _digest(kind.encode(), body), body)
@@ -91,12 +99,13 @@ def _set_owners(subject: Name, said: Arguments, at: Instant) -> Statements:
 
 
 def _add_tag(subject: Name, said: Arguments, at: Instant) -> Statements:
-    tag = {"key": said["key"], "value": said["value"], "source": said["by"]}
-    return _facet(subject, TAG_REGISTER + said["key"], tag, at)
+    column = said.get("column", "")
+    tag = {"key": said["key"], "value": said["value"], "source": said["by"]} | ({"field": column} if column else {})
+    return _facet(subject, tag_key(said["key"], column), tag, at)
 
 
 def _remove_tag(subject: Name, said: Arguments, at: Instant) -> Statements:
-    return _facet(subject, TAG_REGISTER + said["key"], None, at)
+    return _facet(subject, tag_key(said["key"], said.get("column", "")), None, at)
 
 
 def _describe(subject: Name, said: Arguments, at: Instant) -> Statements:
@@ -132,6 +141,7 @@ def _open_incident(subject: Name, said: Arguments, at: Instant) -> Statements:
         "documentation": {"description": said["title"]},
         attribute_key("severity"): said["severity"],
         attribute_key("openedAt"): isoformat(at),
+        attribute_key("openedBy"): said["by"],
         relation_key("raisedOn"): [subject.urn],
         "ownership": {"owners": [{"name": said["owner"]}]},
     }
@@ -144,11 +154,37 @@ def _close_incident(subject: Name, said: Arguments, at: Instant) -> Statements:
     return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
 
 
+def _assign_incident(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _set_owners(subject, {"owners": [{"name": said["owner"]}]}, at)
+
+
+def _deprecate(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _mark(subject, "deprecated", said, at, holds=said.get("deprecated", True))
+
+
+def _certify(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _mark(subject, "certified", said, at, holds=said.get("certified", True))
+
+
+def _mark(subject: Name, mark: str, said: Arguments, at: Instant, *, holds: bool) -> Statements:
+    """Since when it is so, by whose word and why; or that it is so no longer."""
+    registers = {
+        attribute_key(f"{mark}At"): isoformat(at) if holds else None,
+        attribute_key(f"{mark}By"): said["by"] if holds else None,
+        attribute_key(f"{mark}Because"): said.get("note") if holds else None,
+    }
+    return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
+
+
 def _restart(subject: Name, said: Arguments, at: Instant) -> Statements:
     registers = {attribute_key("closedAt"): isoformat(at), attribute_key("restartedBy"): said["by"]}
     if said["override"] is not None:
         registers[attribute_key("restartOverride")] = said["override"]
     return Statements(at, said=(Said(subject, Role.PERSON, facet_set(registers), Rank.PERSON),))
+
+
+def _switch_rule(subject: Name, said: Arguments, at: Instant) -> Statements:
+    return _facet(subject, "switch", {"mode": said["mode"], "version": said["version"]}, at)
 
 
 OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
@@ -161,6 +197,10 @@ OPERATIONS: dict[str, Callable[[Name, Arguments, Instant], Statements]] = {
     "restart": _restart,
     "openIncident": _open_incident,
     "closeIncident": _close_incident,
+    "switchRule": _switch_rule,
+    "assignIncident": _assign_incident,
+    "deprecate": _deprecate,
+    "certify": _certify,
 }
 
 

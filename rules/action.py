@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from graph.model import Change, Instant
-from graph.reader import EntityRecord, Owner
+from graph.reader import EntityRecord, GraphSnapshot, Owner
 from rules.conditions import Values
 from rules.impact import Hit
 from rules.occurrence import NAMES
@@ -25,7 +25,10 @@ SEEN = NAMES | {"data", "hit", "rule", "firing", "action"}
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """The firing that an action is for; `values` are the variables of its expressions."""
+    """The firing that an action is for.
+
+    `values` are the variables of its expressions, `snapshot` the graph as of it, `raised` is the outbox's.
+    """
 
     rule: Rule
     change: Change
@@ -33,6 +36,8 @@ class Occasion:
     at: Instant
     job: EntityRecord | None
     values: Values = field(default_factory=dict, repr=False)
+    snapshot: GraphSnapshot | None = field(default=None, repr=False)
+    raised: Callable[[str, str], Sequence[str]] = field(default=lambda rule, target: (), repr=False)
 
     def seen(self, key: str, hit: Hit, owner: Owner | None = None) -> Values:
         """What the expressions of the action of `key` see: what the condition did, and for whom it is."""
@@ -70,6 +75,13 @@ class Order:
     within: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moot:
+    """There is nothing to do; where nothing else is either and there is no `reason` to tell, the rule did not fire."""
+
+    reason: str | None = None
+
+
 class Action(Protocol):
     """Frozen, and complete and checked once it exists."""
 
@@ -81,5 +93,5 @@ class Action(Protocol):
     def for_owners(self) -> bool:
         """Whether each owner of what is hit gets one, rather than each that is hit."""
 
-    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order | Moot:
         """The same arguments give the same order. Raises `InvalidInput` where it cannot be told."""

@@ -6,28 +6,47 @@ rules fired, or would have fired had they been there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Protocol
 
 from graph.errors import TooLarge
-from graph.model import AsOf, Change, Instant, NewEnvelope, Position
-from graph.reader import GraphSnapshot
+from graph.model import Change, Instant, NewEnvelope, Position
 from rules.engine import Engine
-from rules.outbox import Firing
+from rules.outbox import ACTED, Firing
 from rules.rule import Mode, Rule
+from rules.sources import Sources
 
 MAX_FIRINGS = 10_000
+
+
+class Before(Protocol):
+    """What an outbox knows of firings before the backtest began."""
+
+    def depth(self, firing: str) -> int | None: ...
+
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int: ...
+
+
+class Nothing:
+    """Nothing fired before."""
+
+    def depth(self, firing: str) -> int | None:
+        return None
+
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
+        return 0
 
 
 class Memory:
     """`rules.outbox.Decisions` that keeps what is decided and has nobody act on it."""
 
-    def __init__(self, after: Position, known_depth: Callable[[str], int | None]) -> None:
+    def __init__(self, after: Position, before: Before) -> None:
         self.firings: list[Firing] = []
+        self._began = after
         self._position = after
-        self._known_depth = known_depth
+        self._before = before
         self._depths: dict[str, int] = {}
 
     def checkpoint(self) -> Position | None:
@@ -44,39 +63,48 @@ class Memory:
         return True
 
     def depth(self, firing: str) -> int | None:
-        return self._depths[firing] if firing in self._depths else self._known_depth(firing)
+        return self._depths[firing] if firing in self._depths else self._before.depth(firing)
+
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
+        here = (
+            it for it in self.firings
+            if it.rule == rule and it.verdict in ACTED and it.fired_at > since and it.position < below
+            and subject in (None, it.subject)
+        )  # fmt: skip
+        return sum(1 for _ in here) + self._before.fired(rule, since, Position(self._began + 1), subject)
+
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
+        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
 
 
 def backtest(
     rules: Sequence[Rule],
+    sources: Sources,
     *,
-    changes: Callable[[int, int], list[Change]],
-    snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
-    received_at: Callable[[Position], Instant],
     after: Position,
     upto: Position,
-    cause: Callable[[Position], str | None] = lambda _: None,
     ignore_age: bool = False,
-    known_depth: Callable[[str], int | None] = lambda _: None,
+    before: Before | None = None,
 ) -> list[Firing]:
     """The firings of changes in (after, upto], in order, whatever mode the rules are in.
 
-    `ignore_age`: old changes count too, as those of imported history. `known_depth` is an outbox's `depth`, for what
-    began before `after`; the other arguments are those of `Engine`. Raises `TooLarge` past `MAX_FIRINGS`.
+    `ignore_age`: old changes count too, as those of imported history. `before` is an outbox that knows what fired
+    until `after`. Raises `TooLarge` past `MAX_FIRINGS`.
     """
 
     def within(position: int, limit: int) -> list[Change]:
-        return [it for it in changes(position, limit) if it.position <= upto]
+        return [it for it in sources.changes(position, limit) if it.position <= upto]
 
-    memory = Memory(after, known_depth)
+    memory = Memory(after, before or Nothing())
     engine = Engine(
-        [replace(rule, mode=Mode.LIVE, max_age=timedelta.max if ignore_age else rule.max_age) for rule in rules],
-        changes=within,
-        snapshot=snapshot,
-        received_at=received_at,
-        outbox=memory,
-        cause=cause,
+        [_live(rule, ignore_age) for rule in rules], replace(sources, changes=within), memory, heeds_switches=False
     )
     while engine.step():
         pass
     return memory.firings
+
+
+def _live(rule: Rule, ignore_age: bool) -> Rule:
+    limits = replace(rule.limits, max_age=timedelta.max) if ignore_age else rule.limits
+    return replace(rule, mode=Mode.LIVE, limits=limits)

@@ -28,6 +28,7 @@ MAX_NESTING = 16
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _TAG = "tag:yaml.org,2002:"
 _KINDS = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
@@ -78,16 +79,27 @@ def check_bounds(text: str, file: str) -> None:
             raise RuleFault(file, line, f"is nested more than {MAX_NESTING} deep")
 
 
+def unchecked(query: str) -> None:
+    """Takes any query: where there is no GraphQL to try it with, it is tried when it is asked."""
+
+
 class Document:
     """One file: every method takes a node and its path, and raises `RuleFault` with the node's line.
 
     `references` are the values of `${NAME}`; they are tried, and none is kept.
     """
 
-    def __init__(self, file: str, ontology: Ontology, references: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        file: str,
+        ontology: Ontology,
+        references: Mapping[str, str],
+        check_query: Callable[[str], None] = unchecked,
+    ) -> None:
         self._file = file
         self._references = references
         self.ontology = ontology
+        self.check_query = check_query
 
     def mapping(
         self, node: Node, path: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
@@ -190,9 +202,15 @@ class Document:
             raise self.fault(node, path, "is no value of JSON; put it in quotes to make it text") from None
         return constant
 
-    def expression(self, node: Node, path: str, names: frozenset[str] = NAMES) -> Expression:
+    def expressions(self, node: Node, path: str, most: int, known: frozenset[str] = NAMES) -> dict[str, Expression]:
+        """By name; what is no name is an unknown key."""
+        keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
+        fields = self.mapping(node, path, (), tuple(it for it in keys if _FIELD.fullmatch(it))[:most])
+        return {name: self.expression(it, f"{path}.{name}", known) for name, it in fields.items()}
+
+    def expression(self, node: Node, path: str, known: frozenset[str] = NAMES) -> Expression:
         try:
-            return Expression(self.text(node, path), names)
+            return Expression(self.text(node, path), known)
         except RuleFault:
             raise
         except InvalidInput as error:

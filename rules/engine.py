@@ -11,22 +11,30 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache, partial
-from itertools import groupby, product
+from itertools import groupby
 
 from graph.cause import firing_named
 from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Occasion
-from rules.impact import Hit, Impact, downstream_of, itself
+from rules.action import Moot, Occasion
+from rules.asked import Asked
+from rules.conditions import Values
+from rules.impact import Hit, Impact, downstream_of, itself, named
+from rules.index import TICK, Index
+from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
-from rules.outbox import Decisions, Firing, Intended, Verdict
-from rules.rule import Mode, Rule
+from rules.outbox import ACTED, Decisions, Firing, Intended, Verdict
+from rules.rule import LATE, TIMER, Each, Mode, Rule, Timer, Trigger
+from rules.sources import Sources
+from rules.switches import switched
+from rules.triggers import late_jobs, sets_off
 
 CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
@@ -47,35 +55,25 @@ class _Chain:
 
 
 class Engine:
-    """Decides; acts through the outbox only.
-
-    `changes(after, limit)` gives committed changes above a position, in order, the same at every call; it may
-    cut a position's changes in two. `snapshot(as_of)` opens the graph, `received_at(position)` is an
-    envelope's, `cause(position)` the firing by which a rule had it said.
+    """Decides; acts through the outbox only. `heeds_switches`: whether what somebody switched a rule to goes before its
+    file.
     """
 
     def __init__(
-        self,
-        rules: Sequence[Rule],
-        *,
-        changes: Callable[[int, int], list[Change]],
-        snapshot: Callable[[AsOf], AbstractContextManager[GraphSnapshot]],
-        received_at: Callable[[Position], Instant],
-        outbox: Decisions,
-        cause: Callable[[Position], str | None] = lambda _: None,
+        self, rules: Sequence[Rule], sources: Sources, outbox: Decisions, *, heeds_switches: bool = True
     ) -> None:
-        self._rules = _by_change(rules)
-        self._changes = changes
-        self._snapshot = snapshot
-        self._received_at = received_at
+        self._sources = sources
         self._outbox = outbox
-        self._cause = cause
+        self._heeds_switches = heeds_switches
         self._broken = Position(0)  # the position whose evaluation broke last, and how often
         self._breaks = 0
+        self.use(rules)
 
     def use(self, rules: Sequence[Rule]) -> None:
         """Decide by these rules from the next change on."""
-        self._rules = _by_change(rules)
+        self._rules = Index(rules)
+        self._switched: dict[str, Mode] = {}
+        self._switched_at: Position | None = None  # None: not read yet
 
     def step(self) -> bool:
         """Decide the next batch of changes; False if there was none.
@@ -88,6 +86,8 @@ class Engine:
         changes = self._whole_positions(after)
         if not changes:
             return False
+        if self._heeds_switches and self._switched_at != after:
+            self._read_switches(self._rules.all, after)
         for position, group in groupby(changes, key=lambda change: change.position):
             firings = self._decide(position, [*group])
             if firings:
@@ -96,13 +96,24 @@ class Engine:
                 after = position
         if after < changes[-1].position:
             self._commit(after, changes[-1].position, [])
+        self._switched_at = changes[-1].position
         return True
+
+    def _read_switches(self, rules: Iterable[Rule], position: Position) -> None:
+        """How rules were switched as of a position."""
+        rules = [*rules]
+        if rules and position:
+            with self._sources.snapshot(AsOf(position=position)) as snapshot:
+                found = switched(rules, snapshot)
+            for rule in rules:
+                self._switched.pop(rule.name, None)
+            self._switched |= found
 
     def _whole_positions(self, after: Position) -> list[Change]:
         """The next changes, never with only some of a position's."""
         limit = BATCH
         while True:
-            changes = self._changes(after, limit)
+            changes = self._sources.changes(after, limit)
             if len(changes) < limit:
                 return changes
             last = changes[-1].position
@@ -114,59 +125,103 @@ class Engine:
         return self._outbox.decide(after, upto, firings, [record.decision(firing) for firing in firings])
 
     def _decide(self, position: Position, changes: list[Change]) -> list[Firing]:
+        if self._heeds_switches:
+            self._read_switches(self._rules.named({it.urn for it in changes}), position)
         alike: dict[tuple[str, str], list[Change]] = {}
         for change in changes:
-            if not _is_own_effect(change) and (change.what, _kind(change.urn)) in self._rules:
+            if not _is_own_effect(change) and self._rules.on(change):
                 alike.setdefault((change.what, change.urn), []).append(change)
-        if not alike:
+        ticks = [(it, rule) for it in changes if (rule := self._rules.timed(it)) is not None]
+        if not alike and not ticks:
             return []
-        received_at = self._received_at(position)
-        found = []
+        received_at = self._sources.received_at(position)
+        found: list[Firing] = []
         with ExitStack() as opened:
-            at = cache(lambda position: opened.enter_context(self._snapshot(AsOf(position=position))))
+            at = cache(lambda position: opened.enter_context(self._sources.snapshot(AsOf(position=position))))
+            current, earlier = partial(at, position), partial(at, position - 1) if position > 1 else lambda: None
             for group in alike.values():
-                first = group[0]
-                occurrence = Occurrence(
-                    group, partial(at, position), partial(at, position - 1) if position > 1 else lambda: None
-                )
-                rules = self._rules[first.what, _kind(first.urn)]
-                found += [self._firing(first, rule, received_at, occurrence) for rule in rules]
-        return [it for it in found if it is not None]
+                occurrence = Occurrence(group, current, earlier)
+                for rule in self._rules.on(group[0]):
+                    found += self._firing(occurrence, rule, received_at, found)
+            for tick, rule in ticks:
+                for occurrence in self._come(tick, rule, current, earlier):
+                    found += self._firing(occurrence, rule, received_at, found)
+        return found
 
-    def _firing(self, change: Change, rule: Rule, received_at: Instant, occurrence: Occurrence) -> Firing | None:
-        """None where the rule has nothing to say to the change."""
-        is_late = received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000
-        late = f"the change was older than {rule.max_age} when it was received"
+    def _come(
+        self,
+        tick: Change,
+        rule: Rule,
+        current: Callable[[], GraphSnapshot],
+        earlier: Callable[[], GraphSnapshot | None],
+    ) -> Iterator[Occurrence]:
+        """What a rule is about whose time has come: itself, or each job that is late."""
+        assert isinstance(rule.trigger, Timer)
+        entity = current().entity(tick.urn)
+        if entity is None or TICK not in current().facets(entity):
+            return  # it has only been told of
+        late = rule.trigger.late
+        if late is None:
+            yield Occurrence([replace(tick, what=TIMER)], current, earlier)
+            return
+        for job in late_jobs(late, rule.trigger.schedule, tick.valid_at, current()):
+            yield Occurrence([Change(tick.position, LATE, job.urn, tick.valid_at)], current, earlier)
+
+    def _firing(
+        self, occurrence: Occurrence, rule: Rule, received_at: Instant, found: Sequence[Firing]
+    ) -> Iterator[Firing]:
+        """One, or none where the rule has nothing to say to it; `found` are those of the same position so far."""
+        change = occurrence.change
+        mode = self._switched.get(rule.name, rule.mode)
+        if mode is Mode.OFF:
+            return
+        say = partial(_firing, change, rule, received_at)
+        max_age = rule.limits.max_age
+        is_late = received_at - change.valid_at > max_age // timedelta(microseconds=1)
+        late = f"the change was older than {max_age} when it was received"
         if is_late and rule.takes_all:  # history that is brought in: nothing need be read
-            return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=late)
+            yield say(Verdict.TOO_OLD, reason=late)
+            return
         try:
             if occurrence.entity is None:
                 raise NotFound(f"{change.urn} is not in the graph as of its change")
-            if not occurrence.sets_off(rule.trigger):
-                return None
-            if rule.when is not None and not rule.when.holds(occurrence.values()):
-                return None
+            if isinstance(rule.trigger, Trigger) and not sets_off(occurrence, rule.trigger):
+                return
+            asked = Asked(rule.query, occurrence.values(), partial(self._ask, change.position))
+            values: Values = {**occurrence.values(), "data": asked}
+            if rule.when is not None and not rule.when.holds(values):
+                return
             if is_late:
-                return _firing(change, rule, received_at, Verdict.TOO_OLD, reason=late)
+                yield say(Verdict.TOO_OLD, reason=late)
+                return
             chain = self._chain(occurrence.snapshot, change)
             if chain.depth > CHAIN_LIMIT:
                 reason = f"{CHAIN_LIMIT} firings caused one another before this one"
-                return _firing(change, rule, received_at, Verdict.LOOP_CUT, reason=reason, chain=chain)
-            if rule.targets is None:
-                impact = itself(occurrence.snapshot, occurrence.entity)
-            else:
-                impact = downstream_of(occurrence.snapshot, occurrence.entity, rule.targets)
-            return _acting(occurrence, rule, received_at, chain, impact)
+                yield say(Verdict.LOOP_CUT, reason=reason, chain=chain)
+                return
+            if held := held_back(rule, change.urn, received_at, partial(self._fired, rule.name, change, found)):
+                yield say(Verdict.LIMITED, reason=held, chain=chain)
+                return
+            impact = _impact(occurrence, rule, values)
+            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, self._outbox.raised)
+            if firing is not None:
+                yield firing
         except Unavailable:
             raise
         except AndonError as error:
-            return _firing(change, rule, received_at, Verdict.UNDECIDED, reason=str(error))
+            yield say(Verdict.UNDECIDED, reason=str(error))
         except Exception as error:
             if not self._has_broken_often(change.position):
                 raise
             _log.error("rule %s gave up on position %d: %s", rule.name, change.position, type(error).__name__)
-            reason = f"the evaluation broke {_TRIES} times: {type(error).__name__}"
-            return _firing(change, rule, received_at, Verdict.UNDECIDED, reason=reason)
+            yield say(Verdict.UNDECIDED, reason=f"the evaluation broke {_TRIES} times: {type(error).__name__}")
+
+    def _ask(self, position: Position, query: str, variables: Mapping[str, object]) -> object:
+        return self._sources.ask(query, variables, position)
+
+    def _fired(self, rule: str, change: Change, found: Sequence[Firing], since: Instant, subject: str | None) -> int:
+        here = [it for it in found if it.rule == rule and it.verdict in ACTED and subject in (None, it.subject)]
+        return len(here) + self._outbox.fired(rule, since, change.position, subject)
 
     def _has_broken_often(self, position: Position) -> bool:
         self._breaks = self._breaks + 1 if position == self._broken else 1
@@ -178,7 +233,7 @@ class Engine:
 
         Only the outbox is believed about depths: a run can name a firing, not claim how deep it was.
         """
-        said_by = self._cause(change.position)
+        said_by = self._sources.cause(change.position)
         depth = self._outbox.depth(said_by) if said_by is not None else None
         if depth is not None:
             return _Chain(depth + 1, said_by)
@@ -230,27 +285,60 @@ def _firing(
     )
 
 
-def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Chain, impact: Impact) -> Firing:
-    """The firing with an action for every owner of everything hit; for what changed itself, one at least."""
+def _impact(occurrence: Occurrence, rule: Rule, values: Values) -> Impact:
+    entity, targets = occurrence.entity, rule.targets
+    assert entity is not None
+    if targets is None:
+        return itself(occurrence.snapshot, entity)
+    if isinstance(targets, Each):
+        return named(occurrence.snapshot, entity, targets.urns.value(values))
+    return downstream_of(occurrence.snapshot, entity, targets)
+
+
+def _acting(
+    occurrence: Occurrence,
+    rule: Rule,
+    mode: Mode,
+    received_at: Instant,
+    chain: _Chain,
+    impact: Impact,
+    values: Values,
+    asked: Asked,
+    raised: Callable[[str, str], Sequence[str]],
+) -> Firing | None:
+    """The firing with an action for every owner of everything hit; for what changed itself, one at least.
+
+    None where no action has anything to do, or to say why not.
+    """
     change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
     occasion = Occasion(
-        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=occurrence.values()
-    )
-    actions = tuple(
+        rule=rule, change=change, firing=bare.id, at=received_at, job=impact.job, values=values,
+        snapshot=occurrence.snapshot, raised=raised,
+    )  # fmt: skip
+    ordered = [
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
         for owner in (_told(rule, hit) if action.for_owners else [None])
-    )
+    ]
+    actions = tuple(it for it in ordered if isinstance(it, Intended))
+    if ordered and not actions:
+        reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
+        return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
     evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
-    if rule.mode is Mode.SHADOW and actions:
+    bare = replace(bare, evidence=evidence, answer=asked.answer)
+    if mode is Mode.SHADOW and actions:
         told = sorted({(it.target, it.owner) for it in actions})
         reason = (
             f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
         )
-        return replace(bare, verdict=Verdict.SHADOW, reason=reason, evidence=evidence)
-    return replace(bare, verdict=Verdict.FIRED if actions else Verdict.NO_TARGETS, evidence=evidence, actions=actions)
+        return replace(bare, verdict=Verdict.SHADOW, reason=reason)
+    if not actions:
+        return replace(bare, verdict=Verdict.NO_TARGETS)
+    if (approval := awaited(rule, impact, received_at)) is not None:
+        return replace(bare, verdict=Verdict.WAITING, actions=actions, awaited=approval)
+    return replace(bare, actions=actions)
 
 
 def _told(rule: Rule, hit: Hit) -> Sequence[Owner | None]:
@@ -264,9 +352,12 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     """Why not everybody was told, None if everybody was."""
     if rule.targets is None:
         return None
-    kind = rule.targets.type
+    if isinstance(rule.targets, Each):
+        kind, nothing = "entity", "there is none of what the rule names"
+    else:
+        kind, nothing = rule.targets.type, f"no {rule.targets.type} is downstream"
     if not impact.hits and not impact.truncated:
-        return f"no {kind} is downstream"
+        return nothing
     tells = any(it.for_owners for it in rule.actions)
     unowned = [hit.entity.urn for hit in impact.hits if tells and not hit.entity.owners]
     reasons = [f"the lineage was cut off, so that a {kind} may have been missed"] if impact.truncated else []
@@ -275,12 +366,14 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended:
+def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
     rule, change = occasion.rule, occasion.change
     action = rule.actions[index]
     names = [owner.name if owner is not None else ""] if action.for_owners else []
     key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
     order = action.order(key, occasion, hit, owner)
+    if isinstance(order, Moot):
+        return order
     return Intended(
         key=key,
         firing=occasion.firing,
@@ -301,13 +394,3 @@ def _identity(change: Change, rule: Rule) -> tuple[str, ...]:
 
 def _hash(*parts: str) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _by_change(rules: Sequence[Rule]) -> dict[tuple[str, str], list[Rule]]:
-    """By what changed and the kind of entity it is, so that a change costs what may concern it."""
-    found: dict[tuple[str, str], list[Rule]] = {}
-    for rule in rules:
-        if rule.mode is not Mode.OFF:
-            for change, kind in product(sorted(rule.trigger.changes), sorted(rule.trigger.kinds)):
-                found.setdefault((change, kind), []).append(rule)
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from graph.errors import InvalidInput
 from graph.model import Position
 from graph.reader import (
     ColumnRecord,
@@ -58,6 +59,18 @@ def itself(snapshot: GraphSnapshot, changed: EntityRecord) -> Impact:
     job = _job(snapshot, changed)
     hit = job if job is not None else changed
     return Impact(job, (Hit(hit, (hit.urn,), ()),))
+
+
+def named(snapshot: GraphSnapshot, changed: EntityRecord, urns: object) -> Impact:
+    """The entities of these urns, each once, in urn order; what there is not, or not any more, is left out.
+
+    Raises `InvalidInput` for what is no list of urns.
+    """
+    if not isinstance(urns, list) or not all(isinstance(it, str) for it in urns):
+        raise InvalidInput("expected a list of urns", field="for_each.urns")
+    found = (snapshot.entity(urn) for urn in sorted({*urns}))
+    hits = tuple(Hit(it, (it.urn,), ()) for it in found if it is not None and not it.dropped)
+    return Impact(_job(snapshot, changed), hits)
 
 
 def _starts(snapshot: GraphSnapshot, changed: EntityRecord) -> tuple[EntityRecord | None, tuple[EntityRecord, ...]]:

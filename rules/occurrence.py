@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from urllib.parse import unquote
 
+from graph.derivations import Mark
 from graph.model import Change, isoformat
-from graph.reader import EntityRecord, GraphSnapshot, RunRecord
+from graph.reader import ColumnRecord, EntityRecord, GraphSnapshot, RunRecord
 from rules.conditions import Values
-from rules.rule import SchemaChange, Trigger
+from rules.rule import SchemaChange
 from rules.schema_change import ColumnChange, column_changes
 
-NAMES = frozenset({"change", "before", "after", "job"})
-"""The variables of a condition."""
+EARLY = frozenset({"change", "before", "after", "job"})
+"""The variables of what is known before a query is asked."""
+NAMES = EARLY | {"data"}
+"""The variables of a condition: `data` is a query's answer."""
 
 
 class Occurrence:
-    """`changes` are of one entity and alike, more than one only of relations. `current()` opens the graph with them,
-    `earlier()` the one before (None for the very first position).
+    """`changes` are of one entity and alike, more than one only of relations and of tags that travelled. `current()`
+    opens the graph with them, `earlier()` the one before (None for the very first position).
     """
 
     def __init__(
@@ -65,11 +69,12 @@ class Occurrence:
         former = earlier.columns(self.before) if earlier is not None and self.before is not None else ()
         return column_changes(former, self.snapshot.columns(self.after))
 
-    def sets_off(self, trigger: Trigger) -> bool:
-        """Whether a rule of this trigger looks at it, beyond what `change` alone tells."""
-        if trigger.type != "Entity" and (self.entity is None or self.entity.type not in trigger.types):
-            return False
-        return not trigger.how or any(it.how in trigger.how for it in self.columns)
+    @cached_property
+    def travelled(self) -> frozenset[str]:
+        """Of tags that travelled, their keys."""
+        if not self.change.what.startswith("tag."):
+            return frozenset()
+        return frozenset(unquote(it.fields[1].partition("=")[0]) for it in self._changes)
 
     def values(self) -> Values:
         return {
@@ -86,8 +91,11 @@ class Occurrence:
         ]
         ways = {str(way): [it.path for it in self.columns if it.how is way] for way in SchemaChange}
         change = self.change
+        travelled = change.what.startswith("tag.")
         return {
             "what": change.what, "urn": change.urn, "fields": change.fields,
+            "tags": [unquote(it.fields[1]) for it in self._changes] if travelled else [],
+            "propagations": sorted({it.fields[0] for it in self._changes}) if travelled else [],
             "others": [{"urn": it.other, "kind": it.kind} for it in self._changes if it.other is not None],
             "position": change.position, "validAt": isoformat(change.valid_at),
             "columns": columns, **ways,
@@ -98,11 +106,14 @@ def _shown(entity: EntityRecord, snapshot: GraphSnapshot | None) -> Mapping[str,
     """An entity as an expression sees it; facets as the JSON they are, by key."""
     assert snapshot is not None
     facets = snapshot.facets(entity)
+    is_column = isinstance(entity, ColumnRecord)
     shown: dict[str, object] = {
         "urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name,
         "description": entity.description, "dropped": entity.dropped,
-        "tags": [it.key if it.value is None else f"{it.key}={it.value}" for it in entity.tags if it.field is None],
-        "columnTags": [{"column": it.field, "tag": it.key, "value": it.value} for it in entity.tags if it.field],
+        "tags": [Mark(it.key, it.value).label for it in entity.tags if it.field is None or is_column],
+        "columnTags": [
+            {"column": it.field, "tag": it.key, "value": it.value} for it in entity.tags if it.field and not is_column
+        ],
         "owners": [it.name for it in entity.owners],
         "attributes": snapshot.attributes(entity),
         "facets": {key: json.loads(value) for key, value in facets.items() if len(value) <= 65_536},

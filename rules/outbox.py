@@ -3,16 +3,18 @@
 A firing and its intended actions are committed together with the engine's checkpoint, so that a crash loses
 neither and decides nothing twice. An action then moves
 
-    pending -> delivering -> delivered
-                  |  ^----> failed (tried again when due) or dead (until somebody replays it)
-                  '-------> underway (started at its target, looked at again when due)
+    (waiting ->) pending -> delivering -> delivered
+                               |  ^----> failed (tried again when due) or dead (until somebody replays it)
+                               '-------> underway (started at its target, looked at again when due)
 
-under a lease: who holds the lease settles the action, and a lease that ran out is given again. Envelopes for
-the journal wait here too until they are appended, so that a result that was reached is reported, once.
+under a lease: who holds the lease settles the action, and a lease that ran out is given again. What waits for an
+approval is pending once it is given, else refused. Envelopes for the journal wait here too until they are appended,
+so that a result that was reached is reported, once.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
+from rules.audit import Chained
 
 
 class Verdict(StrEnum):
@@ -31,9 +34,18 @@ class Verdict(StrEnum):
     LOOP_CUT = "loop_cut"  # too many firings caused one another
     SHADOW = "shadow"  # it would have fired; the rule is only watched so far
     UNDECIDED = "undecided"  # the evaluation failed; the reason is kept
+    LIMITED = "limited"  # it fired too often; the reason says how often it may
+    WAITING = "waiting"  # for somebody's approval
+    REFUSED = "refused"  # somebody said no, or nobody said yes in time
+
+
+ACTED = (Verdict.FIRED, Verdict.SHADOW, Verdict.WAITING, Verdict.REFUSED)
+"""Verdicts that count against a rule's limits."""
 
 
 class ActionState(StrEnum):
+    WAITING = "waiting"
+    REFUSED = "refused"
     PENDING = "pending"
     DELIVERING = "delivering"
     UNDERWAY = "underway"
@@ -63,6 +75,25 @@ class Intended:
     progress: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Approval by one of `by`, whoever may write where nobody is named, before `until`."""
+
+    by: tuple[str, ...]
+    until: Instant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What somebody said to a firing that waited; `by` is None where nobody did in time."""
+
+    approved: bool
+    by: str | None
+    at: Instant
+    note: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
     """A rule version's decision about a change. `depth` is 1, or one more than that of the causing firing."""
@@ -80,6 +111,8 @@ class Firing:
     cause: str | None = None  # id of the firing that led to the change
     evidence: tuple[Position, ...] = ()
     actions: tuple[Intended, ...] = ()
+    answer: bytes | None = None  # to the rule's query, as JSON
+    awaited: Awaited | None = None
 
     @property
     def urn(self) -> str:
@@ -155,10 +188,18 @@ class FiringRecord:
     cause: str | None  # urn of the firing that led to the change
     evidence: tuple[Position, ...]
     actions: tuple[ActionRecord, ...] = field(default=())
+    answer: bytes | None = None
+    awaited: Awaited | None = None
+    answered: Answered | None = None
+
+    @property
+    def data(self) -> object:
+        """What was answered, as JSON values."""
+        return json.loads(self.answer) if self.answer is not None else None
 
 
 class Decisions(Protocol):
-    """What the engine needs to decide: where it is, and how deep the firing that caused a change was."""
+    """What the engine needs to decide: where it is, and what has fired before."""
 
     def checkpoint(self) -> Position | None:
         """The position up to which all changes are decided; None before the first `decide` or `begin`."""
@@ -175,9 +216,41 @@ class Decisions(Protocol):
     def depth(self, firing: str) -> int | None:
         """The depth of a firing, None where it is unknown."""
 
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
+        """How many firings of a rule, received after `since` at positions below `below`, acted, wait, or would have
+        acted: for a subject, or for any.
+        """
 
-class Outbox(Decisions, Protocol):
-    """Safe to call from any thread. What a method wrote is durable when it returns."""
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
+
+
+class Progress(Protocol):
+    """How far what is worked out from changes, beside the rules, has come; each under a name of its own."""
+
+    def progress(self, name: str) -> tuple[Position, str] | None:
+        """The position that it has come to, and what it keeps with it; None before the first `advance`."""
+
+    def advance(
+        self, name: str, after: Position | None, upto: Position, kept: str, reports: Sequence[NewEnvelope]
+    ) -> bool:
+        """Commit `upto`, `kept` and `reports` together.
+
+        False, and nothing is written, where the position is not `after` (somebody else was faster).
+        """
+
+    def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
+        """As `Outbox.unreported`."""
+
+    def reported(self, number: int) -> None:
+        """The journal has it."""
+
+
+class Outbox(Decisions, Chained, Progress, Protocol):
+    """Safe to call from any thread. What a method wrote is durable when it returns.
+
+    Reports of kind `action` are linked where they are put in (`rules.audit`), in the order in which they wait.
+    """
 
     def begin(self, position: Position) -> None:
         """Set the first checkpoint; nothing happens if there is one."""
@@ -196,6 +269,12 @@ class Outbox(Decisions, Protocol):
 
     def replay(self, key: str, now: Instant) -> None:
         """Have a dead action tried again from `now`. Raises `NotFound`, and `Conflict` if it is not dead."""
+
+    def answer(self, firing: str, answered: Answered, report: NewEnvelope) -> None:
+        """Have a firing that waits go on, or be refused. Raises `NotFound`, and `Conflict` if it does not wait."""
+
+    def waiting(self, first: int) -> list[FiringRecord]:
+        """Those that wait for an approval, the most urgent first."""
 
     def firings(self, first: int) -> list[FiringRecord]:
         """Newest first, by position."""

@@ -48,6 +48,24 @@ ALTER TABLE {schema}.action ADD COLUMN result TEXT;
 DROP INDEX {schema}.action_due;
 CREATE INDEX action_due ON {schema}.action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
 """,
+    """
+ALTER TABLE {schema}.firing ADD COLUMN answer BYTEA, ADD COLUMN awaited TEXT, ADD COLUMN awaited_until BIGINT,
+    ADD COLUMN answered TEXT;
+CREATE INDEX firing_of_rule ON {schema}.firing (rule, fired_at);
+CREATE INDEX firing_waiting ON {schema}.firing (awaited_until) WHERE verdict = 'waiting';
+""",
+    # The newest record of the log (rules.audit); a NUL for its digest where there may be records without links.
+    """
+CREATE TABLE {schema}.chain (
+    one BIGINT PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL, digest BYTEA NOT NULL
+);
+INSERT INTO {schema}.chain
+    SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM {schema}.checkpoint) THEN '\\x00'::bytea ELSE '\\x'::bytea END;
+CREATE INDEX action_incident ON {schema}.action (target) WHERE kind = 'incident';
+""",
+    """
+CREATE TABLE {schema}.progress (name TEXT PRIMARY KEY, position BIGINT NOT NULL, kept TEXT NOT NULL);
+""",
 )
 
 

@@ -5,36 +5,60 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from graph.errors import InvalidInput
 from ontology import Ontology
+from rules import propagation
 from rules.action import Action
 from rules.actions import READERS
-from rules.document import MAX_BYTES, Document, RuleFault, compose, plain
+from rules.document import MAX_BYTES, Document, RuleFault, compose, plain, unchecked
+from rules.occurrence import EARLY
+from rules.propagation import Propagation
 from rules.rule import (
     CHANGES,
     DEFAULT_DEPTH,
     DEFAULT_MAX_AGE,
+    DEFAULT_WITHIN,
+    LATE,
+    Approval,
     Downstream,
+    Each,
+    Late,
+    Limits,
     Mode,
+    Query,
     Rule,
     SchemaChange,
     Severity,
+    Timer,
     Trigger,
 )
+from rules.schedule import Schedule
+from rules.triggers import DERIVED, committed
 
 MAX_FILES = 1_000
 MAX_ACTIONS = 10
 MAX_DEPTH = 50
 MAX_CONTROLS = 50
+MAX_JOBS = 100
+MAX_VARIABLES = 20
+MAX_APPROVERS = 20
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
-_OPTIONAL = ("description", "when", "for_each", "mode", "severity", "owner", "runbook", "controls", "limits")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_DAYS = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)([-,](mon|tue|wed|thu|fri|sat|sun)){0,6}")
+_OPTIONAL = ("description", "query", "variables", "when", "for_each", "mode", "severity", "owner", "runbook") + (
+    "controls", "limits", "approval",
+)  # fmt: skip
+_ON_CHANGE = ("change", "type", "how", "tag")
+_ON_LATE = ("change", "by", "timezone", "days", "jobs", "tag", "within")
+_ON_TIME = ("schedule", "timezone")
 
 
 class RulesRejected(InvalidInput):
@@ -45,10 +69,28 @@ class RulesRejected(InvalidInput):
         self.faults = faults
 
 
-def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) -> tuple[Rule, ...]:
-    """All rules of `folder/*.yaml` and `*.yml`, in the order of file names; all or none.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds, in the order of file names."""
 
-    Raises `RulesRejected`; a folder that is not there is rejected too, an empty one gives no rules.
+    rules: tuple[Rule, ...] = ()
+    propagations: tuple[Propagation, ...] = ()
+
+
+def load_rules(
+    folder: Path, ontology: Ontology, references: Mapping[str, str], check_query: Callable[[str], None] = unchecked
+) -> tuple[Rule, ...]:
+    """The rules among what `load_folder` reads."""
+    return load_folder(folder, ontology, references, check_query).rules
+
+
+def load_folder(
+    folder: Path, ontology: Ontology, references: Mapping[str, str], check_query: Callable[[str], None] = unchecked
+) -> Loaded:
+    """All documents of `folder/*.yaml` and `*.yml`; all or none.
+
+    `references` and `check_query` as for `read_rule`. Raises `RulesRejected`; a folder that is not there is rejected
+    too, an empty one gives nothing.
     """
     if not folder.is_dir():
         raise RulesRejected((RuleFault(str(folder), 0, "there is no such folder"),))
@@ -56,18 +98,25 @@ def load_rules(folder: Path, ontology: Ontology, references: Mapping[str, str]) 
     if len(files) > MAX_FILES:
         raise RulesRejected((RuleFault(str(folder), 0, f"{len(files)} files, expected at most {MAX_FILES}"),))
     rules: dict[str, Rule] = {}
+    propagations: dict[str, Propagation] = {}
     faults: list[RuleFault] = []
     for path in files:
         try:
-            rule = read_rule(_read_bounded(path), path.name, ontology, references)
-            if rule.name in rules:
-                raise RuleFault(path.name, 0, f"another file has a rule {rule.name!r} already", field="rule")
-            rules[rule.name] = rule
+            content = _read_bounded(path)
+            found = _read(content, Document(path.name, ontology, references, check_query), path.name)
+            same_kind: Mapping[str, object] = rules if isinstance(found, Rule) else propagations
+            if found.name in same_kind:
+                kind, key = ("rule", "rule") if isinstance(found, Rule) else ("propagation", propagation.KEY)
+                raise RuleFault(path.name, 0, f"another file has a {kind} {found.name!r} already", field=key)
+            if isinstance(found, Rule):
+                rules[found.name] = found
+            else:
+                propagations[found.name] = found
         except RuleFault as fault:
             faults.append(fault)
     if faults:
         raise RulesRejected(tuple(faults))
-    return tuple(rules.values())
+    return Loaded(tuple(rules.values()), tuple(propagations.values()))
 
 
 def _is_rule(path: Path) -> bool:
@@ -83,52 +132,108 @@ def _read_bounded(path: Path) -> bytes:
         raise RuleFault(path.name, 0, f"cannot be read: {error.strerror}") from None
 
 
-def read_rule(content: bytes, file: str, ontology: Ontology, references: Mapping[str, str]) -> Rule:
+def _read(content: bytes, document: Document, file: str) -> Rule | Propagation:
+    root = compose(content, file)
+    if isinstance(root, MappingNode) and any(key.value == propagation.KEY for key, _ in root.value):
+        return propagation.read(document, root)
+    return _rule(document, root, content.decode())
+
+
+def read_rule(
+    content: bytes,
+    file: str,
+    ontology: Ontology,
+    references: Mapping[str, str],
+    check_query: Callable[[str], None] = unchecked,
+) -> Rule:
     """The rule that a file's bytes say; `file` is only for messages. Raises `RuleFault`.
 
     `references` are the values of `${NAME}`: they are tried here, so that a missing one is known at start-up,
-    and none is kept.
+    and none is kept. `check_query` raises `InvalidInput` for what is no GraphQL that can be asked.
     """
-    return _rule(Document(file, ontology, references), compose(content, file))
+    return _rule(Document(file, ontology, references, check_query), compose(content, file), content.decode())
 
 
-def _rule(document: Document, root: Node) -> Rule:
+def _rule(document: Document, root: Node, text: str) -> Rule:
     fields = document.mapping(root, "", ("rule", "version", "on", "do"), _OPTIONAL)
     given = fields.get
     return Rule(
         name=document.matching(fields["rule"], "rule", _NAME, "lower-case letters, digits and -, at most 100"),
         version=document.whole(fields["version"], "version", 1, 1_000_000),
         description=document.text(fields["description"], "description") if "description" in fields else "",
-        trigger=_trigger(document, fields["on"]),
+        trigger=_on(document, fields["on"]),
+        query=_query(document, fields["query"], given("variables")) if "query" in fields else None,
         when=document.expression(fields["when"], "when") if "when" in fields else None,
-        targets=_downstream(document, fields["for_each"]) if "for_each" in fields else None,
+        targets=_targets(document, fields["for_each"]) if "for_each" in fields else None,
         actions=_do(document, fields["do"]),
         mode=Mode(document.one_of(fields["mode"], "mode", tuple(Mode))) if "mode" in fields else Mode.LIVE,
         severity=_severity(document, given("severity")),
         owner=document.text(fields["owner"], "owner") if "owner" in fields else None,
         runbook=document.text(fields["runbook"], "runbook") if "runbook" in fields else None,
         controls=document.texts(fields["controls"], "controls", MAX_CONTROLS) if "controls" in fields else (),
-        max_age=_max_age(document, given("limits")),
+        limits=_limits(document, fields["limits"]) if "limits" in fields else Limits(),
+        approval=_approval(document, fields["approval"]) if "approval" in fields else None,
+        text=text,
         digest=hashlib.blake2b(json.dumps(plain(root), sort_keys=True).encode(), digest_size=16).hexdigest(),
     )
 
 
-def _trigger(document: Document, node: Node) -> Trigger:
-    on = document.mapping(node, "on", ("change",), ("type", "how"))
+def _on(document: Document, node: Node) -> Trigger | Timer:
+    on = document.mapping(node, "on", (), tuple(dict.fromkeys(_ON_TIME + _ON_LATE + _ON_CHANGE)))
+    if "schedule" in on:
+        on = document.mapping(node, "on", ("schedule",), _ON_TIME)
+        return Timer(_schedule(document, on, "schedule", document.text(on["schedule"], "on.schedule")))
+    on = document.mapping(node, "on", ("change",), tuple(dict.fromkeys(_ON_LATE + _ON_CHANGE)))
     listed = on["change"].value if isinstance(on["change"], SequenceNode) else [on["change"]]
     if not listed:
         raise document.fault(on["change"], "on.change", "is empty")
-    changes = frozenset(document.one_of(it, "on.change", CHANGES) for it in listed)
+    changes = frozenset(document.one_of(it, "on.change", (*CHANGES, *DERIVED, LATE)) for it in listed)
+    if LATE in changes:
+        if len(changes) > 1:
+            raise document.fault(on["change"], "on.change", f"{LATE} stands alone: it comes by the clock")
+        return _late(document, node)
+    return _trigger(document, document.mapping(node, "on", ("change",), _ON_CHANGE), changes)
+
+
+def _trigger(document: Document, on: Mapping[str, Node], changes: frozenset[str]) -> Trigger:
     name = document.text(on["type"], "on.type") if "type" in on else "Entity"
     if name not in document.ontology.classes:
         raise document.fault(on["type"], "on.type", f"the ontology has no class {name[:100]!r}")
-    how = _ways(document, on["how"], changes) if "how" in on else frozenset()
     types = document.ontology.subclasses(name)
     kinds = (
         it.kind for it in document.ontology.key_classes
         if it.name in types or name in document.ontology.subclasses(it.name)
     )  # fmt: skip
-    return Trigger(changes, name, types, frozenset(kinds), how)
+    return Trigger(
+        changes=changes,
+        committed=committed(changes),
+        type=name,
+        types=types,
+        kinds=frozenset(kinds),
+        how=_ways(document, on["how"], changes) if "how" in on else frozenset(),
+        tag=_tag(document, on["tag"], changes) if "tag" in on else None,
+    )
+
+
+def _late(document: Document, node: Node) -> Timer:
+    on = document.mapping(node, "on", ("change", "by"), _ON_LATE)
+    clock = document.matching(on["by"], "on.by", _CLOCK, 'a time of day in quotes, as "07:00"')
+    days = document.matching(on["days"], "on.days", _DAYS, "days as mon-fri or mon,wed") if "days" in on else "*"
+    late = Late(
+        jobs=document.texts(on["jobs"], "on.jobs", MAX_JOBS) if "jobs" in on else (),
+        tag=document.text(on["tag"], "on.tag") if "tag" in on else None,
+        within=document.duration(on["within"], "on.within") if "within" in on else None,
+    )
+    return Timer(_schedule(document, on, "by", f"{clock[3:]} {clock[:2]} * * {days}"), late)
+
+
+def _schedule(document: Document, on: Mapping[str, Node], field: str, cron: str) -> Schedule:
+    zone = document.text(on["timezone"], "on.timezone") if "timezone" in on else "UTC"
+    try:
+        return Schedule(cron, zone)
+    except InvalidInput as error:
+        blamed = "timezone" if "time zone" in error.reason else field
+        raise document.fault(on[blamed], f"on.{blamed}", error.reason) from None
 
 
 def _ways(document: Document, node: Node, changes: frozenset[str]) -> frozenset[SchemaChange]:
@@ -138,11 +243,30 @@ def _ways(document: Document, node: Node, changes: frozenset[str]) -> frozenset[
     return frozenset(SchemaChange(document.one_of(it, "on.how", tuple(SchemaChange))) for it in listed)
 
 
+def _tag(document: Document, node: Node, changes: frozenset[str]) -> str:
+    if not all(it.startswith("tag.") for it in changes):
+        raise document.fault(node, "on.tag", "is for on.change: tag.added, tag.removed, tag.reached and tag.left")
+    return document.text(node, "on.tag")
+
+
+def _query(document: Document, node: Node, variables: Node | None) -> Query:
+    text = document.text(node, "query")
+    try:
+        document.check_query(text)
+    except InvalidInput as error:
+        raise document.fault(node, "query", error.reason) from None
+    return Query(text, {} if variables is None else document.expressions(variables, "variables", MAX_VARIABLES, EARLY))
+
+
 def _severity(document: Document, node: Node | None) -> Severity:
     return Severity(document.one_of(node, "severity", tuple(Severity))) if node is not None else Severity.WARNING
 
 
-def _downstream(document: Document, node: Node) -> Downstream:
+def _targets(document: Document, node: Node) -> Downstream | Each:
+    fields = document.mapping(node, "for_each", (), ("downstream", "depth", "urns"))
+    if "urns" in fields:
+        fields = document.mapping(node, "for_each", ("urns",))
+        return Each(document.expression(fields["urns"], "for_each.urns"))
     fields = document.mapping(node, "for_each", ("downstream",), ("depth",))
     name = document.text(fields["downstream"], "for_each.downstream")
     if name not in document.ontology.classes:
@@ -165,8 +289,31 @@ def _action(document: Document, node: Node, path: str) -> Action:
     return READERS[kind](document, arguments, f"{path}.{kind}")
 
 
-def _max_age(document: Document, node: Node | None) -> timedelta:
-    fields = {} if node is None else document.mapping(node, "limits", (), ("max_age",))
-    if "max_age" not in fields:
-        return DEFAULT_MAX_AGE
-    return document.duration(fields["max_age"], "limits.max_age")
+def _limits(document: Document, node: Node) -> Limits:
+    fields = document.mapping(node, "limits", (), ("max_age", "cooldown", "rate", "affected"))
+    times = {it: document.duration(fields[it], f"limits.{it}") for it in ("max_age", "cooldown") if it in fields}
+    return Limits(
+        max_age=times.get("max_age", DEFAULT_MAX_AGE),
+        cooldown=times.get("cooldown"),
+        rate=_rate(document, fields["rate"]) if "rate" in fields else None,
+        affected=document.whole(fields["affected"], "limits.affected", 0, 1_000_000) if "affected" in fields else None,
+    )
+
+
+def _rate(document: Document, node: Node) -> tuple[int, timedelta]:
+    fields = document.mapping(node, "limits.rate", ("firings", "in"))
+    firings = document.whole(fields["firings"], "limits.rate.firings", 1, 1_000_000)
+    return firings, document.duration(fields["in"], "limits.rate.in")
+
+
+def _approval(document: Document, node: Node) -> Approval | None:
+    if isinstance(node, ScalarNode):
+        word = document.one_of(node, "approval", ("none", "owner"))
+        return Approval() if word == "owner" else None
+    fields = document.mapping(node, "approval", ("by",), ("within",))
+    listed = fields["by"].value if isinstance(fields["by"], SequenceNode) else [fields["by"]]
+    if not 1 <= len(listed) <= MAX_APPROVERS:
+        raise document.fault(fields["by"], "approval.by", f"expected owner or 1 to {MAX_APPROVERS} names")
+    names = [document.text(it, "approval.by") for it in listed]
+    within = document.duration(fields["within"], "approval.within") if "within" in fields else DEFAULT_WITHIN
+    return Approval("owner" in names, tuple(it for it in names if it != "owner"), within)

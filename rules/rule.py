@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from graph.errors import InvalidInput
+from graph.model import make_urn
 from rules.conditions import Expression
+from rules.schedule import Schedule
 
 if TYPE_CHECKING:
     from rules.action import Action
@@ -23,10 +25,15 @@ CHANGES = (
     "entity.opened", "entity.altered", "entity.closed",
     "schema.changed", "column.opened", "column.closed",
     "relation.opened", "relation.closed",
+    "tag.reached", "tag.left",
 )  # fmt: skip
-"""The changes (`graph.model.Change.what`) a rule can be `on`."""
+"""The changes (`graph.model.Change.what`) a rule can be `on`; `rules.triggers` tells others by them."""
+
+LATE = "run.late"
+TIMER = "schedule"
 
 DEFAULT_MAX_AGE = timedelta(hours=24)
+DEFAULT_WITHIN = timedelta(days=3)
 DEFAULT_DEPTH = 20
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,127})\}")
@@ -97,14 +104,53 @@ class SchemaChange(StrEnum):
 class Trigger:
     """The changes that a rule looks at: of entities of class `type`, which are of one of `kinds` and `types`.
 
-    `how`: only schema changes of one of these ways; empty for any.
+    `changes` are as the rule names them, `committed` those of the graph by which they are told. `how`: only schema
+    changes of one of these ways; `tag`: only of this key; empty for any.
     """
 
     changes: frozenset[str]
+    committed: frozenset[str] = field(repr=False)
     type: str
     types: frozenset[str] = field(repr=False)
     kinds: frozenset[str] = field(repr=False)
     how: frozenset[SchemaChange] = frozenset()
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A rule's own time has come. What it is about is the rule itself, or each job that is late."""
+
+    schedule: Schedule
+    late: Late | None = None
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return frozenset({TIMER if self.late is None else LATE})
+
+    @property
+    def type(self) -> str:
+        return "Rule" if self.late is None else "Job"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Jobs of which no run has ended well since the day began, or within `within` before.
+
+    `jobs` are `namespace/name` with `*` for any text; `tag` is a tag that they have. A job need only be of one.
+    """
+
+    jobs: tuple[str, ...] = ()
+    tag: str | None = None
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """GraphQL, asked of the graph as of the change; `variables` by name."""
+
+    text: str
+    variables: Mapping[str, Expression] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +165,37 @@ class Downstream:
     depth: int = DEFAULT_DEPTH
 
 
+@dataclass(frozen=True, slots=True)
+class Each:
+    """What a list of urns names."""
+
+    urns: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a rule may do. `max_age`: what is older when it comes is not acted on. `cooldown`: the time within which
+    it acts once for one subject. `rate`: at most so many firings within a time. `affected`: how many may be hit
+    without somebody's approval.
+    """
+
+    max_age: timedelta = DEFAULT_MAX_AGE
+    cooldown: timedelta | None = None
+    rate: tuple[int, timedelta] | None = None
+    affected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who has to agree before a rule acts: the `owner` of the rule or of what is hit, or a caller of a name in
+    `people`; within `within`, or it is refused.
+    """
+
+    owner: bool = True
+    people: tuple[str, ...] = ()
+    within: timedelta = DEFAULT_WITHIN
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One version of one rule; `digest` (hex) is of its content, whatever its comments and layout."""
@@ -126,17 +203,25 @@ class Rule:
     name: str
     version: int
     description: str
-    trigger: Trigger
+    trigger: Trigger | Timer
+    query: Query | None = None
     when: Expression | None = None
-    targets: Downstream | None  # None: what changed itself
+    targets: Downstream | Each | None  # None: what changed itself
     actions: tuple[Action, ...]
     mode: Mode = Mode.LIVE
     severity: Severity = Severity.WARNING
     owner: str | None = None
     runbook: str | None = None
     controls: tuple[str, ...] = ()  # what of a framework it is evidence of, such as "SOC2:CC7.2"
-    max_age: timedelta = DEFAULT_MAX_AGE
+    limits: Limits = Limits()
+    approval: Approval | None = None
+    text: str = field(default="", repr=False)
     digest: str
+
+    @property
+    def urn(self) -> str:
+        """Of the entity that it is in the graph."""
+        return rule_urn(self.name)
 
     @property
     def version_id(self) -> str:
@@ -146,4 +231,10 @@ class Rule:
     @property
     def takes_all(self) -> bool:
         """Whether it has something to say to every change that it is on."""
-        return self.when is None and self.trigger.type == "Entity" and not self.trigger.how
+        on = self.trigger
+        is_any = isinstance(on, Trigger) and on.type == "Entity" and on.changes == on.committed and not on.how
+        return is_any and self.when is None
+
+
+def rule_urn(name: str) -> str:
+    return make_urn("rule", "andon", name)

@@ -13,14 +13,19 @@ from typing import Any, Protocol
 
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
+from rules import audit
+from rules.audit import Head
 from rules.outbox import (
     ActionRecord,
     ActionState,
+    Answered,
+    Awaited,
     Firing,
     FiringRecord,
     Intended,
     Leased,
     Settlement,
+    Verdict,
     firing_urn,
 )
 
@@ -36,11 +41,11 @@ class Sql(Protocol):
 
 _FIRING = (
     "INSERT INTO firing (id, rule, rule_version, position, what, subject, fired_at, verdict, reason, depth,"
-    " cause, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cause, evidence, answer, awaited, awaited_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
-    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DUE = (
     "SELECT action.*, rule, rule_version, subject FROM action JOIN firing ON firing.id = action.firing"
@@ -52,6 +57,19 @@ _UNDER_WAY = (
     ", progress = ?, started_at = COALESCE(started_at, ?), attempts = attempts - 1, attempts_before = attempts - 1"
 )
 _HELD = ", attempts = attempts - 1"
+_FIRED = (
+    "SELECT count(*) AS number FROM firing WHERE rule = ? AND fired_at > ? AND position < ?"
+    " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
+)
+_RAISED = (
+    "SELECT key FROM action JOIN firing ON firing.id = action.firing WHERE target = ? AND kind = 'incident'"
+    " AND rule = ? AND state NOT IN ('dead', 'refused') ORDER BY action.number DESC LIMIT 100"
+)
+_WAITING = "SELECT * FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?"
+_ACTIONS_OF_WAITING = (
+    "SELECT * FROM action WHERE firing IN"
+    " (SELECT id FROM firing WHERE verdict = 'waiting' ORDER BY awaited_until, number LIMIT ?) ORDER BY firing, number"
+)
 _NEWEST = "SELECT * FROM firing ORDER BY position DESC, number LIMIT ?"
 _ACTIONS_OF_NEWEST = (
     "SELECT * FROM action WHERE firing IN (SELECT id FROM firing ORDER BY position DESC, number LIMIT ?)"
@@ -96,8 +114,9 @@ class SqlOutbox(ABC):
                 return False
             for firing in firings:
                 sql.execute(_FIRING, _firing_row(firing))
+                state = ActionState.PENDING if firing.awaited is None else ActionState.WAITING
                 for action in firing.actions:
-                    sql.execute(_ACTION, (*_action_row(action), firing.fired_at))
+                    sql.execute(_ACTION, (*_action_row(action), firing.fired_at, state))
             for report in reports:
                 _add_report(sql, report)
             sql.execute(
@@ -106,10 +125,66 @@ class SqlOutbox(ABC):
             )
         return True
 
+    def progress(self, name: str) -> tuple[Position, str] | None:
+        with self._reading() as sql:
+            return _progress(sql, name)
+
+    def advance(
+        self, name: str, after: Position | None, upto: Position, kept: str, reports: Sequence[NewEnvelope]
+    ) -> bool:
+        with self._writing() as sql:
+            self._decide_alone(sql)
+            held = _progress(sql, name)
+            if (held[0] if held is not None else None) != after:
+                return False
+            for report in reports:
+                _add_report(sql, report)
+            sql.execute(
+                "INSERT INTO progress VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET position = excluded.position, kept = excluded.kept",
+                (name, upto, kept),
+            )
+        return True
+
     def depth(self, firing: str) -> int | None:
         with self._reading() as sql:
             row = sql.execute("SELECT depth FROM firing WHERE id = ?", (firing,)).fetchone()
         return row["depth"] if row else None
+
+    def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
+        with self._reading() as sql:
+            row = sql.execute(_FIRED, (rule, since, below, subject, subject)).fetchone()
+        return int(row["number"])
+
+    def answer(self, firing: str, answered: Answered, report: NewEnvelope) -> None:
+        said = json.dumps({"approved": answered.approved, "by": answered.by, "at": answered.at, "note": answered.note})
+        verdict = Verdict.FIRED if answered.approved else Verdict.REFUSED
+        state = ActionState.PENDING if answered.approved else ActionState.REFUSED
+        with self._writing() as sql:
+            changed = sql.execute(
+                "UPDATE firing SET verdict = ?, answered = ? WHERE id = ? AND verdict = 'waiting'",
+                (verdict, said, firing),
+            )
+            if changed.rowcount == 0:
+                row = sql.execute("SELECT verdict FROM firing WHERE id = ?", (firing,)).fetchone()
+                if row is None:
+                    raise NotFound(f"there is no firing {firing[:100]!r}")
+                raise Conflict(f"firing {firing} does not wait: it is {row['verdict']}")
+            sql.execute(
+                "UPDATE action SET state = ?, due_at = ? WHERE firing = ? AND state = 'waiting'",
+                (state, answered.at, firing),
+            )
+            _add_report(sql, report)
+
+    def waiting(self, first: int) -> list[FiringRecord]:
+        with self._reading() as sql:
+            rows = sql.execute(_WAITING, (first,)).fetchall()
+            actions = sql.execute(_ACTIONS_OF_WAITING, (first,)).fetchall()
+        return _firing_records(rows, actions)
+
+    def raised(self, rule: str, target: str) -> Sequence[str]:
+        with self._reading() as sql:
+            return [row["key"] for row in sql.execute(_RAISED, (target, rule)).fetchall()]
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         with self._writing() as sql:
@@ -158,11 +233,25 @@ class SqlOutbox(ABC):
     def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
         with self._reading() as sql:
             rows = sql.execute("SELECT * FROM report ORDER BY number LIMIT ?", (limit,)).fetchall()
-        return [(row["number"], NewEnvelope(row["kind"], row["source"], row["key"], row["body"])) for row in rows]
+        return [(row["number"], _report(row)) for row in rows]
 
     def reported(self, number: int) -> None:
         with self._writing() as sql:
             sql.execute("DELETE FROM report WHERE number = ?", (number,))
+
+    def chain(self) -> tuple[Head, list[NewEnvelope]]:
+        with self._writing() as sql:  # of one moment
+            head = _head(sql)
+            rows = sql.execute("SELECT * FROM report WHERE kind = ? ORDER BY number", (audit.KIND,)).fetchall()
+        return head, [_report(row) for row in rows]
+
+    def go_on_from(self, head: Head) -> bool:
+        with self._writing() as sql:
+            known = _head(sql)
+            if head.number < known.number or known == head or (known.number and head.number == known.number):
+                return False
+            _set_head(sql, head)
+        return True
 
     def replay(self, key: str, now: Instant) -> None:
         with self._writing() as sql:
@@ -189,8 +278,7 @@ class SqlOutbox(ABC):
         with self._reading() as sql:
             rows = sql.execute(_NEWEST, (first,)).fetchall()
             actions = sql.execute(_ACTIONS_OF_NEWEST, (first,)).fetchall()
-        of_firing = {id: [*group] for id, group in groupby(actions, key=lambda row: row["firing"])}
-        return [_firing_record(row, of_firing.get(row["id"], ())) for row in rows]
+        return _firing_records(rows, actions)
 
 
 def _checkpoint(sql: Sql) -> Position | None:
@@ -198,11 +286,34 @@ def _checkpoint(sql: Sql) -> Position | None:
     return Position(row["position"]) if row else None
 
 
+def _progress(sql: Sql, name: str) -> tuple[Position, str] | None:
+    row = sql.execute("SELECT position, kept FROM progress WHERE name = ?", (name,)).fetchone()
+    return (Position(row["position"]), row["kept"]) if row else None
+
+
 def _add_report(sql: Sql, report: NewEnvelope) -> None:
+    """Linked to the one before it; who adds the next waits until this transaction has ended."""
+    if report.kind == audit.KIND:
+        report, head = audit.linked(report, _head(sql))
+        _set_head(sql, head)
     sql.execute(
         "INSERT INTO report (kind, source, key, body) VALUES (?, ?, ?, ?)",
         (report.kind, report.source, report.key, report.body),
     )
+
+
+def _head(sql: Sql) -> Head:
+    """The chain's, nobody else's until the transaction ends."""
+    row = sql.execute("UPDATE chain SET number = number RETURNING number, digest").fetchone()
+    return Head(row["number"], bytes(row["digest"]))
+
+
+def _set_head(sql: Sql, head: Head) -> None:
+    sql.execute("UPDATE chain SET number = ?, digest = ?", head)
+
+
+def _report(row: Row) -> NewEnvelope:
+    return NewEnvelope(row["kind"], row["source"], row["key"], row["body"])
 
 
 def _firing_row(firing: Firing) -> tuple[Any, ...]:
@@ -219,6 +330,9 @@ def _firing_row(firing: Firing) -> tuple[Any, ...]:
         firing.depth,
         firing.cause,
         json.dumps(firing.evidence),
+        firing.answer,
+        None if firing.awaited is None else json.dumps({"by": firing.awaited.by, "reason": firing.awaited.reason}),
+        None if firing.awaited is None else firing.awaited.until,
     )
 
 
@@ -253,6 +367,11 @@ def _intended(row: Row) -> Intended:
     )
 
 
+def _firing_records(rows: Sequence[Row], actions: Sequence[Row]) -> list[FiringRecord]:
+    of_firing = {id: [*group] for id, group in groupby(actions, key=lambda row: row["firing"])}
+    return [_firing_record(row, of_firing.get(row["id"], ())) for row in rows]
+
+
 def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
     return FiringRecord(
         urn=firing_urn(row["id"]),
@@ -268,7 +387,24 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         cause=firing_urn(row["cause"]) if row["cause"] else None,
         evidence=tuple(json.loads(row["evidence"])),
         actions=tuple(_action_record(action) for action in actions),
+        answer=bytes(row["answer"]) if row["answer"] is not None else None,
+        awaited=_awaited(row),
+        answered=_answered(row["answered"]),
     )
+
+
+def _awaited(row: Row) -> Awaited | None:
+    if row["awaited"] is None:
+        return None
+    said = json.loads(row["awaited"])
+    return Awaited(tuple(said["by"]), Instant(row["awaited_until"]), said["reason"])
+
+
+def _answered(said: str | None) -> Answered | None:
+    if said is None:
+        return None
+    answered = json.loads(said)
+    return Answered(approved=answered["approved"], by=answered["by"], at=Instant(answered["at"]), note=answered["note"])
 
 
 def _action_record(row: Row) -> ActionRecord:

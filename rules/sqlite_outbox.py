@@ -47,6 +47,25 @@ ALTER TABLE action ADD COLUMN result TEXT;
 DROP INDEX action_due;
 CREATE INDEX action_due ON action (due_at) WHERE state IN ('pending', 'failed', 'delivering', 'underway');
 """,
+    """
+ALTER TABLE firing ADD COLUMN answer BLOB;
+ALTER TABLE firing ADD COLUMN awaited TEXT;
+ALTER TABLE firing ADD COLUMN awaited_until INTEGER;
+ALTER TABLE firing ADD COLUMN answered TEXT;
+CREATE INDEX firing_of_rule ON firing (rule, fired_at);
+CREATE INDEX firing_waiting ON firing (awaited_until) WHERE verdict = 'waiting';
+""",
+    # The newest record of the log (rules.audit); a NUL for its digest where there may be records without links.
+    """
+CREATE TABLE chain (
+    one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
+INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN x'00' ELSE x'' END;
+CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
+""",
+    """
+CREATE TABLE progress (name TEXT PRIMARY KEY, position INTEGER NOT NULL, kept TEXT NOT NULL) STRICT;
+""",
 )
 
 

@@ -32,6 +32,7 @@ from api.graphql.operation import Operation
 from api.graphql.services import Services
 from api.problems import INTERNAL, TimedOut, kind_of, log_unforeseen
 from graph.errors import AndonError, InvalidInput, NotAllowed
+from graph.model import PRESENT, AsOf
 
 _DOCUMENTS_KEPT = 500
 _MAX_ERRORS = 20
@@ -69,11 +70,13 @@ class Engine:
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
         self._lock = threading.Lock()
 
-    def run(self, request: Request, seconds: float) -> Outcome:
-        """Never raises: what goes wrong is in the answer, with `extensions.code` and without a stack."""
+    def run(self, request: Request, seconds: float, at: AsOf = PRESENT) -> Outcome:
+        """The answer as of `at`, where the request does not say. Never raises: what goes wrong is in the answer, with
+        `extensions.code` and without a stack.
+        """
         try:
             document = self._checked(request)
-            return self._execute(request, document, time.monotonic() + seconds)
+            return self._execute(request, document, time.monotonic() + seconds, at)
         except GraphQLErrors as refused:
             return _refusal(400, [_request_error(error) for error in refused.errors])
         except Exception as error:  # the process edge of one operation
@@ -117,8 +120,8 @@ class Engine:
         if not request.from_our_page:
             raise NotAllowed("a mutation needs the header 'X-Andon-Csrf: 1'")
 
-    def _execute(self, request: Request, document: DocumentNode, deadline: float) -> Outcome:
-        with Operation(self._services, request.caller, deadline) as operation:
+    def _execute(self, request: Request, document: DocumentNode, deadline: float, at: AsOf) -> Outcome:
+        with Operation(self._services, request.caller, deadline, at) as operation:
             executor = FastExecutor.build(
                 self._schema,
                 document,

@@ -13,6 +13,7 @@ import strawberry
 
 from api.auth import Scope
 from api.graphql import answers, shapes
+from api.graphql.acting import MAX_NOTE, RuleMode
 from api.graphql.cord import (
     StopPolicy,
     check_causes,
@@ -22,13 +23,14 @@ from api.graphql.cord import (
     to_restart,
 )
 from api.graphql.inputs import OwnerInput
-from api.graphql.query import operation
+from api.graphql.operation import operation
+from api.graphql.rules import RuleAnswer, RuleDefinition
 from api.graphql.shapes import answering
 from api.graphql.values import Json
 from graph.cord import STOP
 from graph.errors import InvalidInput, NotFound
 from graph.model import Name, NewEnvelope, parse_urn
-from graph.reader import EntityRecord
+from graph.reader import ColumnRecord, EntityRecord
 from ingest import facts
 from ingest import mutation as statement
 
@@ -66,11 +68,11 @@ class Mutation:
     @answering(shapes.MutationResult)
     def add_tag(self, info: strawberry.Info, urn: str, key: str, value: str | None = None) -> answers.MutationResult:
         word = _word(value, "value") if value is not None else None
-        return _say(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
+        return _tag(info, urn, "addTag", {"key": _word(key, "key"), "value": word})
 
     @answering(shapes.MutationResult)
     def remove_tag(self, info: strawberry.Info, urn: str, key: str) -> answers.MutationResult:
-        return _say(info, urn, "removeTag", {"key": _word(key, "key")})
+        return _tag(info, urn, "removeTag", {"key": _word(key, "key")})
 
     @answering(shapes.MutationResult)
     def describe(self, info: strawberry.Info, urn: str, description: str) -> answers.MutationResult:
@@ -83,6 +85,21 @@ class Mutation:
         if parse_urn(urn).kind != "job":
             raise InvalidInput("expected the urn of a job", field="urn")
         return _say(info, urn, "retireJob", {"retired": retired})
+
+    @answering(
+        shapes.MutationResult,
+        "Say that nobody should begin to use an entity, and why or what instead; or take it back.",
+    )
+    def deprecate(
+        self, info: strawberry.Info, urn: str, note: str | None = None, deprecated: bool = True
+    ) -> answers.MutationResult:
+        return _say(info, urn, "deprecate", {"note": _note(note), "deprecated": deprecated})
+
+    @answering(shapes.MutationResult, "Vouch for an entity, and say why it may be relied on; or take it back.")
+    def certify(
+        self, info: strawberry.Info, urn: str, note: str | None = None, certified: bool = True
+    ) -> answers.MutationResult:
+        return _say(info, urn, "certify", {"note": _note(note), "certified": certified})
 
     @answering(
         shapes.MutationResult,
@@ -191,6 +208,52 @@ class Mutation:
         envelope = statement.envelope("closeIncident", entity.urn, {}, asking.caller.name, asking.services.now())
         return _journal(info, envelope, parse_urn(entity.urn))
 
+    @answering(shapes.Firing, "Have done what a firing waits to do.")
+    def approve(self, info: strawberry.Info, firing: str, note: str | None = None) -> Any:
+        return _answer(info, firing, note, approved=True)
+
+    @answering(shapes.Firing, "Have what a firing waits to do left undone.")
+    def refuse(self, info: strawberry.Info, firing: str, note: str | None = None) -> Any:
+        return _answer(info, firing, note, approved=False)
+
+    @answering(
+        shapes.MutationResult,
+        "Switch the version of a rule that is in force; a newer version is in the mode that its file says.",
+    )
+    def switch_rule(self, info: strawberry.Info, name: str, mode: RuleMode) -> answers.MutationResult:
+        found = [it for it in operation(info).services.acting.rules if it.name == name]
+        if not found:
+            raise NotFound(f"there is no rule {name[:100]!r}")
+        return _say(info, found[0].urn, "switchRule", {"mode": mode.value, "version": found[0].version_id})
+
+    @answering(
+        list[RuleDefinition],
+        "Read the folder of rules again: all of them are in force, or none of them and all is as it was.",
+    )
+    def load_rules(self, info: strawberry.Info) -> Any:
+        asking = operation(info)
+        asking.caller.require(Scope.ADMIN)
+        rules = asking.services.acting.reload()
+        modes = asking.services.acting.modes()
+        return [RuleAnswer(it, modes[it.name]) for it in rules]
+
+    @answering(shapes.Firing, "Have a dead action of a firing tried again, by the action's key.")
+    def replay_action(self, info: strawberry.Info, firing: str, key: str) -> Any:
+        asking = operation(info)
+        asking.caller.require(Scope.WRITE)
+        acting = asking.services.acting
+        found = acting.firing(firing)
+        if found is None or key not in {it.key for it in found.actions}:
+            raise NotFound(f"there is no action {key[:100]!r} of {firing[:200]!r}")
+        acting.replay(key)
+        return acting.firing(firing)
+
+    @answering(shapes.MutationResult, "Say who is to end an incident.")
+    def assign_incident(self, info: strawberry.Info, urn: str, owner: str) -> answers.MutationResult:
+        if parse_urn(urn).kind != statement.INCIDENT:
+            raise InvalidInput("is no incident", field="urn")
+        return _say(info, urn, "assignIncident", {"owner": _word(owner, "owner")})
+
     @answering(
         shapes.MutationResult,
         "Remove the bytes of one envelope for good (a secret, personal data); position and reason stay.",
@@ -202,6 +265,15 @@ class Mutation:
         asking.services.journal.redact(position, word)
         asking.services.progress.rebuild()  # what the envelope said must go from the graph too
         return _journal(info, statement.redaction(position, word, asking.caller.name, asking.services.now()), None)
+
+
+def _answer(info: strawberry.Info, firing: str, note: str | None, *, approved: bool) -> Any:
+    asking = operation(info)
+    asking.caller.require(Scope.WRITE)
+    if note is not None and len(note) > MAX_NOTE:
+        raise InvalidInput(f"expected at most {MAX_NOTE} characters", field="note")
+    asking.services.acting.answer(firing, approved, asking.caller.name, note)
+    return asking.services.acting.firing(firing)
 
 
 def _writable(info: strawberry.Info, urn: str, field: str = "urn") -> EntityRecord:
@@ -272,6 +344,19 @@ def _say(info: strawberry.Info, urn: str, op: str, arguments: Mapping[str, Any])
     return _journal(info, envelope, parse_urn(entity.urn))
 
 
+def _tag(info: strawberry.Info, urn: str, op: str, tag: Mapping[str, Any]) -> answers.MutationResult:
+    """A column's tags are kept with its dataset's."""
+    column = _writable(info, urn)
+    if not isinstance(column, ColumnRecord):
+        return _say(info, urn, op, tag)
+    asking = operation(info)
+    with asking.services.reader.snapshot() as snapshot:
+        dataset = snapshot.entities_by_id([column.dataset_id])[column.dataset_id]
+    said = {**tag, "column": column.path}
+    envelope = statement.envelope(op, dataset.urn, said, asking.caller.name, asking.services.now())
+    return _journal(info, envelope, parse_urn(column.urn))
+
+
 def _journal(
     info: strawberry.Info, said: NewEnvelope | Sequence[NewEnvelope], subject: Name | None
 ) -> answers.MutationResult:
@@ -289,6 +374,12 @@ def _journal(
     # A snapshot opened earlier in this operation would not have seen the statement.
     entity = asking.fresh_snapshot(info._raw_info.path).entity(subject.urn)
     return answers.MutationResult(appended.position, entity)
+
+
+def _note(text: str | None) -> str | None:
+    if text is not None and not 0 < len(text.strip()) <= MAX_TEXT:
+        raise InvalidInput(f"expected 1 to {MAX_TEXT} characters", field="note")
+    return text.strip() if text is not None else None
 
 
 def _word(text: str, field: str) -> str:

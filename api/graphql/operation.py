@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import strawberry
 from graphql.pyutils import Path
 
 from api.auth import Caller
@@ -25,11 +26,14 @@ SnapshotAt = Callable[[list[str | int]], GraphSnapshot]
 
 @dataclass(slots=True)
 class Operation:
-    """Used by one thread; leaving it closes its snapshots. `deadline` is of `time.monotonic`."""
+    """Used by one thread; leaving it closes its snapshots. `deadline` is of `time.monotonic`; `at` is what is asked of
+    where the question does not say.
+    """
 
     services: Services
     caller: Caller
     deadline: float
+    at: GraphAsOf = PRESENT
     _stack: ExitStack = field(default_factory=ExitStack)
     _snapshots: dict[GraphAsOf, GraphSnapshot] = field(default_factory=dict)
     _by_root: dict[str | int, GraphSnapshot | SnapshotAt] = field(default_factory=dict)
@@ -82,7 +86,7 @@ class Operation:
         Raises `InvalidInput` for `known` beside `position`, `Unavailable` if the wait was in vain.
         """
         if as_of is None:
-            return PRESENT
+            return self.at
         if as_of.known is not None and as_of.position is not None:
             raise InvalidInput("give known or position, not both", field="asOf")
         position = as_of.position
@@ -101,3 +105,9 @@ class Operation:
         patience = min(self.services.position_wait, max(self.deadline - time.monotonic(), 0))
         if progress.position < position and not progress.await_position(position, patience):
             raise Unavailable(f"the graph has not read up to position {position} yet")
+
+
+def operation(info: strawberry.Info) -> Operation:
+    """The operation that a field is resolved in."""
+    context: Operation = info.context
+    return context

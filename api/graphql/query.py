@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from graphql import FieldNode, GraphQLResolveInfo, SelectionSetNode
 from graphql.language import FragmentSpreadNode, InlineFragmentNode
 
 from api.graphql import answers, shapes
+from api.graphql.acting import ActingQuery
 from api.graphql.inputs import (
     PAGE_LIMIT,
     AsOf,
@@ -23,9 +24,7 @@ from api.graphql.inputs import (
     page_size,
     some,
 )
-from api.graphql.operation import Operation
-from api.graphql.proof import Proof, proof_of
-from api.graphql.rules import Backtest, BacktestAnswer, RuleAnswer, RuleDefinition
+from api.graphql.operation import Operation, operation
 from api.graphql.shapes import answering
 from api.graphql.sql import LineageAnswer, Question, SqlConvention, SqlLineage, what_if
 from api.graphql.vocabulary import EntityType, TypeRecord, types_of
@@ -37,8 +36,6 @@ from ingest import facts
 from ontology import Ontology
 
 MAX_STARTS = 1_000
-MAX_BACKTEST = 20_000
-"""Positions that one backtest may cover."""
 UNBOUNDED_DEPTH = 1_000_000
 _ORDERED = {"lessThan": "<", "greaterThan": ">"}
 _UNORDERED = frozenset({"boolean", "duration"})
@@ -46,17 +43,12 @@ _INTERVALS = frozenset({"validFrom", "validTo"})
 _EVIDENCE = frozenset({"evidence", "evidenceCount", "lastConfirmedAt"})
 
 
-def operation(info: strawberry.Info) -> Operation:
-    context: Operation = info.context
-    return context
-
-
 def snapshot_of(info: strawberry.Info, as_of: AsOf | None) -> GraphSnapshot:
     return operation(info).snapshot(as_of, info._raw_info.path)
 
 
 @strawberry.type
-class Query:
+class Query(ActingQuery):
     @answering(shapes.Node | None)
     def node(self, info: strawberry.Info, id: strawberry.ID) -> EntityRecord | None:
         return _by_urn(snapshot_of(info, None), id)
@@ -255,55 +247,6 @@ class Query:
     ) -> list[answers.DeadLetter]:
         letters = operation(info).services.journal.dead_letters(page_size(first), after)
         return [answers.DeadLetter(letter) for letter in letters]
-
-    @answering(list[shapes.Firing], "What rules did, newest first.")
-    def firings(self, info: strawberry.Info, first: int | None = None) -> Sequence[Any]:
-        return operation(info).services.firings(page_size(first))
-
-    @answering(shapes.Firing | None)
-    def firing(self, info: strawberry.Info, urn: str) -> Any:
-        return operation(info).services.firing(urn)
-
-    @answering(Proof | None, "Why a firing was, and what came of it: all that it rests on. Null where there is none.")
-    def explain(self, info: strawberry.Info, firing: str) -> Any:
-        services = operation(info).services
-        found = services.firing(firing)
-        return None if found is None else proof_of(found, services.journal)
-
-    @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
-    def rules(self, info: strawberry.Info) -> Sequence[Any]:
-        return [RuleAnswer.of(it) for it in operation(info).services.rules()]
-
-    @answering(RuleDefinition | None)
-    def rule(self, info: strawberry.Info, name: str) -> Any:
-        found = [it for it in operation(info).services.rules() if it.name == name]
-        return RuleAnswer.of(found[0]) if found else None
-
-    @answering(
-        Backtest,
-        "What a rule would have done about the changes of positions in (`after`, `upto`]; nothing is done. `rule` names"
-        " one in force, `yaml` is the text of any other.",
-    )
-    def backtest(
-        self,
-        info: strawberry.Info,
-        rule: str | None = None,
-        yaml: str | None = None,
-        after: int = 0,
-        upto: int | None = None,
-        ignore_age: bool = False,
-    ) -> Any:
-        services = operation(info).services
-        if (rule is None) == (yaml is None):
-            raise InvalidInput("expected either 'rule' or 'yaml'", field="rule")
-        last = services.progress.position if upto is None else min(upto, services.progress.position)
-        if last - after > MAX_BACKTEST:
-            reason = (
-                f"covers {last - after} positions, expected at most {MAX_BACKTEST}; 'andon rules backtest' has no bound"
-            )
-            raise InvalidInput(reason, field="after")
-        found = services.backtest(rule, yaml, max(after, 0), last, ignore_age)
-        return BacktestAnswer.of(after, last, found)
 
 
 def _by_urn(snapshot: GraphSnapshot, urn: str) -> EntityRecord | None:

@@ -11,7 +11,7 @@ import strawberry
 from api.graphql.shapes import about, read
 from graph.model import Instant, isoformat
 from rules.outbox import Firing, Intended
-from rules.rule import Rule
+from rules.rule import Downstream, Each, Rule, Timer
 
 
 @strawberry.type
@@ -22,13 +22,19 @@ class RuleDefinition:
     changes: list[str] = about("The changes that it is on.")
     type: str = read("on_type", "The class of entity that it is on, subclasses included.")
     when: str | None = about("Its condition, in CEL.")
-    for_each: str | None = about("The class of entity downstream for which it acts; null for what changed itself.")
+    query: str | None = about("What it asks the graph as of a change, in GraphQL.")
+    schedule: str | None = about("When its time comes: cron and time zone; null where it goes by changes.")
+    for_each: str | None = about(
+        "The class of entity downstream for which it acts, or the expression that names them; null for what changed."
+    )
     actions: list[str] = about("Kinds of action, in order.")
-    mode: str = about("live, shadow or off.")
+    mode: str = about("live, shadow or off: what somebody switched this version to, else what its file says.")
     severity: str = about("info, warning or critical.")
     owner: str | None
     runbook: str | None
     controls: list[str]
+    approval: list[str] | None = about("Who has to agree before it acts; null where nobody has to.")
+    text: str = about("As it is written.")
 
 
 @strawberry.type
@@ -68,29 +74,80 @@ class Backtest:
 class RuleAnswer:
     """A `rules.rule.Rule` with the fields of `RuleDefinition`."""
 
-    name: str
-    version_id: str
-    description: str
-    changes: Sequence[str]
-    on_type: str
-    when: str | None
-    for_each: str | None
-    actions: Sequence[str]
+    rule: Rule
     mode: str
-    severity: str
-    owner: str | None
-    runbook: str | None
-    controls: Sequence[str]
 
-    @classmethod
-    def of(cls, rule: Rule) -> RuleAnswer:
-        return cls(
-            rule.name, rule.version_id, rule.description, sorted(rule.trigger.changes), rule.trigger.type,
-            rule.when.text if rule.when is not None else None,
-            rule.targets.type if rule.targets is not None else None,
-            [it.kind for it in rule.actions], rule.mode, rule.severity, rule.owner, rule.runbook,
-            rule.controls,
-        )  # fmt: skip
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def version_id(self) -> str:
+        return self.rule.version_id
+
+    @property
+    def description(self) -> str:
+        return self.rule.description
+
+    @property
+    def changes(self) -> Sequence[str]:
+        return sorted(self.rule.trigger.changes)
+
+    @property
+    def on_type(self) -> str:
+        return self.rule.trigger.type
+
+    @property
+    def when(self) -> str | None:
+        return self.rule.when.text if self.rule.when is not None else None
+
+    @property
+    def query(self) -> str | None:
+        return self.rule.query.text if self.rule.query is not None else None
+
+    @property
+    def schedule(self) -> str | None:
+        on = self.rule.trigger
+        return f"{on.schedule.cron} {on.schedule.timezone}" if isinstance(on, Timer) else None
+
+    @property
+    def for_each(self) -> str | None:
+        match self.rule.targets:
+            case None:
+                return None
+            case Each(urns):
+                return urns.text
+            case Downstream(name):
+                return name
+
+    @property
+    def actions(self) -> Sequence[str]:
+        return [it.kind for it in self.rule.actions]
+
+    @property
+    def severity(self) -> str:
+        return self.rule.severity
+
+    @property
+    def owner(self) -> str | None:
+        return self.rule.owner
+
+    @property
+    def runbook(self) -> str | None:
+        return self.rule.runbook
+
+    @property
+    def controls(self) -> Sequence[str]:
+        return self.rule.controls
+
+    @property
+    def approval(self) -> Sequence[str] | None:
+        asked = self.rule.approval
+        return None if asked is None else [*(["owner"] if asked.owner else []), *asked.people]
+
+    @property
+    def text(self) -> str:
+        return self.rule.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,29 @@ class Firing(Protocol):
     def actions(self) -> Sequence[FiringAction]: ...
     @property
     def evidence(self) -> Sequence[int]: ...
+    @property
+    def data(self) -> object: ...
+    @property
+    def awaited(self) -> outbox.Awaited | None: ...
+    @property
+    def answered(self) -> outbox.Answered | None: ...
+
+
+class Acting(Protocol):
+    """The rules, and what they do; `rules.RuleService` says what each of these does and raises."""
+
+    @property
+    def rules(self) -> Sequence[Rule]: ...
+    def modes(self) -> Mapping[str, str]: ...
+    def firings(self, first: int) -> Sequence[Firing]: ...
+    def firing(self, urn: str) -> Firing | None: ...
+    def waiting(self, first: int) -> Sequence[Firing]: ...
+    def backtest(
+        self, ontology: Ontology, name: str | None, yaml: str | None, after: int, upto: int, ignore_age: bool
+    ) -> Sequence[outbox.Firing]: ...
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None: ...
+    def reload(self) -> Sequence[Rule]: ...
+    def replay(self, key: str) -> None: ...
 
 
 class Progress(Protocol):
@@ -77,18 +100,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`firings` lists the newest firings of rules, at most as many as asked for; `backtest(name, yaml, after, upto,
-    ignore_age)` those that a rule in force or another would have had.
-    """
-
     reader: GraphReader
     journal: Journal
     progress: Progress
     ontology: Ontology
-    firings: Callable[[int], Sequence[Firing]]
-    rules: Callable[[], Sequence[Rule]]
-    firing: Callable[[str], Firing | None]
-    backtest: Callable[[str | None, str | None, int, int, bool], Sequence[outbox.Firing]]
+    acting: Acting
     authentication: Callable[[], bool]
     now: Callable[[], Instant]
     started_at: Instant

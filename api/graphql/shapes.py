@@ -18,6 +18,7 @@ from api.graphql.inputs import page_size
 from api.graphql.properties import properties_of, schema_of
 from api.graphql.values import Json
 from graph.attributes import is_fact
+from graph.derivations import DERIVED_TAG
 from graph.model import Instant
 from graph.reader import Alias as AliasRecord
 from graph.reader import (
@@ -60,7 +61,9 @@ def answering(graphql_type: object, description: str | None = None) -> Callable[
 def facets(entity: EntityRecord, snapshot: GraphSnapshot) -> dict[str, msgspec.Raw]:
     found = snapshot.facets(entity)
     return {
-        key: msgspec.Raw(value) for key, value in found.items() if not key.startswith(TAG_REGISTER) and not is_fact(key)
+        key: msgspec.Raw(value)
+        for key, value in found.items()
+        if not key.startswith((TAG_REGISTER, DERIVED_TAG)) and not is_fact(key)
     }
 
 
@@ -152,12 +155,22 @@ class Alias:
     kind: str | None
 
 
+@strawberry.type(description="Why a tag is there that nobody said: it travelled along lineage.")
+class Derivation:
+    propagation: str = about("The propagation's name.")
+    origin: str = about("Urn of the place before: it has the tag too, said or derived.")
+    hops: int = about("How many from where it was said.")
+    evidence: list[int] = about("Journal positions of what made the last hop hold.")
+
+
 @strawberry.type
 class Tag:
     key: str
     value: str | None
     source: str | None
     field: str | None = about("The column the tag is said of, within its dataset.")
+    said: bool = about("Whether somebody says it; else it is only derived.")
+    derived: list[Derivation]
 
 
 @strawberry.type
@@ -394,6 +407,21 @@ class FiringAction:
 
 
 @strawberry.type
+class AwaitedApproval:
+    by: list[str] = about("Those who may answer; whoever may write, where there is nobody.")
+    until: Instant = about("When it is refused unless somebody has answered.")
+    reason: str
+
+
+@strawberry.type
+class GivenAnswer:
+    approved: bool
+    by: str | None = about("Null where nobody answered in time.")
+    at: Instant
+    note: str | None
+
+
+@strawberry.type
 class Firing:
     urn: str
     rule: str
@@ -402,11 +430,16 @@ class Firing:
     what: str = about("The change that it is about.")
     subject: str
     fired_at: Instant
-    verdict: str = about("fired, no_targets, too_old, loop_cut, shadow or undecided.")
+    verdict: str = about(
+        "fired, no_targets, too_old, loop_cut, shadow, limited, undecided; waiting for an approval, or refused."
+    )
     reason: str | None
     cause: str | None = about("The firing that led to the change.")
     actions: list[FiringAction]
     evidence: list[int]
+    data: Json | None = about("What the graph answered to the rule's query; null where it asks nothing.")
+    awaited: AwaitedApproval | None = about("Whose approval it waits or waited for.")
+    answered: GivenAnswer | None = about("What somebody said to it.")
 
 
 @strawberry.type

@@ -11,6 +11,7 @@ import msgspec
 
 from graph.attributes import ATTRIBUTE, RELATION
 from graph.database import in_chunks
+from graph.derivations import DERIVED_TAG
 from graph.lineage import Place
 from graph.model import Instant, make_urn
 from graph.reader import ColumnRecord, EntityRecord, RunRecord
@@ -293,7 +294,7 @@ def _told(record: EntityRecord, winners: Mapping[str, Winner]) -> int:
         # a version has a time, and a relation's names mean what they meant when they were said
         (key, winner.order[0], winner.at if key == "version" or key.startswith(RELATION) else 0, winner.order[3])
         for key, winner in winners.items()
-        if key in _READ or key.startswith(("tag:", ATTRIBUTE, RELATION))
+        if key in _READ or key.startswith(("tag:", ATTRIBUTE, RELATION, DERIVED_TAG))
     ]
     return hash((record.type, record.dropped, record.created_at, tuple(sorted(registers))))
 

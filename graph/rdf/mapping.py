@@ -15,6 +15,7 @@ from decimal import Decimal
 
 import msgspec
 
+from graph.attributes import tag_key
 from graph.model import Instant, isoformat, make_urn
 from graph.reader import ColumnRecord, EntityRecord, RunRecord, Tag
 from graph.statements import Rank
@@ -121,7 +122,8 @@ def entity_quads(described: Description, terms: Terms) -> Iterator[Quad]:
         yield from _relation(subject, Said("hasColumn", column.record.urn), terms)
     for tag in record.tags:
         if isinstance(record, ColumnRecord) or not tag.field:
-            rank = described.ranks.get(f"tag:{tag.key}") or described.ranks.get("tags", 0)
+            rank = described.ranks.get(tag_key(tag.key, tag.field or "")) or described.ranks.get("tags", 0)
+            rank = rank if tag.said else int(Rank.INFERENCE)
             yield from _tag(subject, tag, rank, terms)
     for owner in record.owners:
         yield from _owner(subject, owner.name, described.ranks.get("ownership", 0), terms)

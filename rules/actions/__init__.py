@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from yaml.nodes import Node
 
 from rules.action import Action
-from rules.actions import airflow, http_action, statement, webhook
+from rules.actions import airflow, http_action, statement, stewardship, webhook
 from rules.document import Document
 
 READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
@@ -19,5 +19,14 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
+    "set_owner": stewardship.read_set_owner,
+    "classify": stewardship.read_classify,
+    "deprecate": stewardship.read_deprecate,
+    "certify": stewardship.read_certify,
+    "close_incident": stewardship.read_close_incident,
+    "assign_incident": stewardship.read_assign_incident,
 }
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
+
+STATEMENTS = tuple(it for it in READERS if it != "webhook")
+"""The kinds that say something in the graph."""

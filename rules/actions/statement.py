@@ -1,12 +1,12 @@
 """Statements: a rule says something in the graph, by an envelope in the journal as a person does by a mutation.
 
 It pulls the cord, opens an incident, gives a tag. What it says is named by the action's key, so that saying it twice is
-saying it once.
+saying it once. `stewardship` has the other things that a rule can say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from yaml.nodes import Node
 
 from graph.cord import STRENGTH
 from graph.errors import InvalidInput, Unavailable
-from graph.model import Instant, NewEnvelope
-from graph.reader import Owner
-from rules.action import SEEN, Occasion, Order
+from graph.model import Instant, NewEnvelope, make_urn
+from graph.reader import EntityRecord, Owner
+from rules.action import SEEN, Moot, Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Postponed
 from rules.conditions import Values
 from rules.document import Document
@@ -30,10 +30,18 @@ MAX_TAG = 200
 SEVERITIES = ("critical", "high", "medium", "low")
 
 
+class _One(msgspec.Struct, frozen=True):
+    """Of what is said of several: of `urn`, with these arguments besides."""
+
+    urn: str
+    arguments: dict[str, Any]
+
+
 class _Said(msgspec.Struct, frozen=True):
     op: str
     arguments: dict[str, Any]
     rule: str
+    each: list[_One] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +74,12 @@ class Stop:
         ends = _owner(self.owner, occasion, hit)
         cause = _said(self.cause, "cause", MAX_CAUSE, occasion.seen(key, hit))
         said = {"cause": cause, "policy": self.policy, "owner": ends, "causedBy": list[str]()}
-        return _order("stop", occasion, said)
+        return order_of("stop", occasion, said)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Open an incident on what is hit; `owner` as for a stop."""
+    """Open an incident on what is hit, unless this rule's is open there still; `owner` as for a stop."""
 
     title: Text
     severity: str = "medium"
@@ -79,10 +87,12 @@ class Incident:
     kind = "incident"
     for_owners = False
 
-    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order:
+    def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order | Moot:
+        if open_ones := open_incidents(occasion, occasion.rule.name, hit.entity):
+            return Moot(f"its incident is open still: {open_ones[0]}")
         ends = _owner(self.owner, occasion, hit)
         title = _said(self.title, "title", MAX_CAUSE, occasion.seen(key, hit))
-        return _order("openIncident", occasion, {"title": title, "severity": self.severity, "owner": ends})
+        return order_of("openIncident", occasion, {"title": title, "severity": self.severity, "owner": ends})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class Tag:
         value = _said(self.value, "value", MAX_CAUSE, occasion.seen(key, hit)) if self.value is not None else None
         if value is not None and len(value) > MAX_TAG:
             raise InvalidInput(f"comes to more than {MAX_TAG} characters", field="value")
-        return _order("addTag", occasion, {"key": self.key, "value": value})
+        return order_of("addTag", occasion, {"key": self.key, "value": value})
 
 
 def read_stop(document: Document, node: Node, path: str) -> Stop:
@@ -142,8 +152,26 @@ def _said(text: Text, name: str, most: int, values: Values) -> str:
     return said
 
 
-def _order(op: str, occasion: Occasion, arguments: dict[str, Any]) -> Order:
-    return Order(msgspec.json.encode(_Said(op, arguments, occasion.rule.name)), arguments.get("owner", ""))
+def order_of(
+    op: str, occasion: Occasion, arguments: dict[str, Any], each: Sequence[tuple[str, dict[str, Any]]] = ()
+) -> Order:
+    """The order to say it of what is hit or, where there are such, of `each` urn with the arguments besides."""
+    said = _Said(op, arguments, occasion.rule.name, [_One(*it) for it in each])
+    return Order(msgspec.json.encode(said), arguments.get("owner", ""))
+
+
+def open_incidents(occasion: Occasion, rule: str, entity: EntityRecord) -> list[str]:
+    """The incidents that a rule opened on an entity and nobody has closed, those on their way to the graph too."""
+    snapshot = occasion.snapshot
+    if snapshot is None:
+        return []
+    found = []
+    for it in snapshot.related_from(entity, "raisedOn"):
+        said = snapshot.attributes(it.source)
+        if said.get("openedBy") == f"rule:{rule}" and "closedAt" not in said:
+            found.append(it.source.urn)
+    pending = (make_urn("incident", "andon", key) for key in occasion.raised(rule, entity.urn))
+    return found + [urn for urn in pending if snapshot.entity(urn) is None]
 
 
 class Statements:
@@ -155,17 +183,21 @@ class Statements:
 
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         said = _read(intended.body)
-        saying = Saying(
-            name=intended.key,
-            op=said.op,
-            target=intended.target,
-            arguments=said.arguments,
-            firing=intended.firing,
-            by=f"rule:{said.rule}",
-            at=at,
-        )
+        sayings = [
+            Saying(
+                name=intended.key if not said.each else f"{intended.key} {index}",
+                op=said.op,
+                target=it.urn,
+                arguments=said.arguments | it.arguments,
+                firing=intended.firing,
+                by=f"rule:{said.rule}",
+                at=at,
+            )
+            for index, it in enumerate(said.each or [_One(intended.target, {})])
+        ]
         try:
-            self._append(self._envelope(saying))
+            for saying in sayings:
+                self._append(self._envelope(saying))
         except Unavailable as error:
             return Postponed(str(error))
         return Delivered()

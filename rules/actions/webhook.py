@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import Node
 
 from graph.errors import InvalidInput
 from graph.model import Instant, isoformat
@@ -34,7 +34,6 @@ from rules.rule import Rule, Template
 MAX_ATTACHED = 20
 
 _EVENT_TYPE = re.compile(r"[a-z][a-zA-Z0-9]*([._-][a-zA-Z0-9]+){0,20}")
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _USER_AGENT = "andon-webhook/1"
 
 
@@ -68,15 +67,14 @@ def read(document: Document, node: Node, path: str) -> Webhook:
         url=document.template(fields["url"], f"{path}.url", check_url),
         event_type=document.matching(fields["event_type"], f"{path}.event_type", _EVENT_TYPE, expected),
         secret=document.secret(fields["secret"], f"{path}.secret") if "secret" in fields else None,
-        attach=_attached(document, fields["attach"], f"{path}.attach") if "attach" in fields else {},
+        attach=document.expressions(fields["attach"], f"{path}.attach", MAX_ATTACHED, SEEN)
+        if "attach" in fields
+        else {},
     )
 
 
 def _attached(document: Document, node: Node, path: str) -> dict[str, Expression]:
-    keys = [it.value for it, _ in node.value if isinstance(it, ScalarNode)] if isinstance(node, MappingNode) else []
-    named = tuple(it for it in keys if _FIELD.fullmatch(it))[:MAX_ATTACHED]
-    fields = document.mapping(node, path, (), named)
-    return {name: document.expression(it, f"{path}.{name}", SEEN) for name, it in fields.items()}
+    return document.expressions(node, path, MAX_ATTACHED, SEEN)
 
 
 def event(key: str, action: Webhook, occasion: Occasion, hit: Hit, owner: Owner | None) -> bytes:

@@ -15,8 +15,11 @@ from api.auth import ANYONE, Caller
 from api.graphql import Engine, Services, build_schema
 from api.graphql.engine import Outcome, Request
 from api.graphql.limits import Limits
+from graph.errors import NotFound
 from graph.model import Instant
 from graph.sqlite_journal import SqliteJournal
+from rules.outbox import Firing, FiringRecord
+from rules.rule import Rule
 from tests.api.fake_graph import T0, FakeGraph
 
 ONTOLOGY = ontology.load()
@@ -74,6 +77,35 @@ class Asking:
         return [error["extensions"]["code"] for error in content.get("errors", ())]
 
 
+class NoRules:
+    """`api.graphql.services.Acting` where there are none."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def modes(self) -> dict[str, str]:
+        return {}
+
+    def firings(self, first: int) -> list[FiringRecord]:
+        return []
+
+    waiting = firings
+
+    def firing(self, urn: str) -> FiringRecord | None:
+        return None
+
+    def backtest(self, *_: object) -> list[Firing]:
+        return []
+
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None:
+        raise NotFound("there is no firing")
+
+    def reload(self) -> tuple[Rule, ...]:
+        return ()
+
+    def replay(self, key: str) -> None:
+        raise NotFound("there is no action")
+
+
 def asking(graph: FakeGraph, journal: SqliteJournal, *, introspection: bool = True) -> Asking:
     progress = FixedProgress()
     services = Services(
@@ -81,10 +113,7 @@ def asking(graph: FakeGraph, journal: SqliteJournal, *, introspection: bool = Tr
         journal=journal,
         progress=progress,
         ontology=ONTOLOGY,
-        firings=lambda first: (),
-        firing=lambda urn: None,
-        rules=lambda: (),
-        backtest=lambda *_: (),
+        acting=NoRules(),
         authentication=lambda: False,
         now=lambda: Instant(T0),
         started_at=T0,

@@ -11,7 +11,7 @@ from typing import Any
 from graph.model import AsOf, Change, Envelope, Instant, Position
 from graph.reader import EntityQuery, EntityRecord, GraphSnapshot, Level, LineageQuery, RelationRecord
 from graph.statements import Statements
-from ingest import facts, mutation
+from ingest import facts, mutation, rule
 from ingest.openlineage import Decoder
 from ontology import load
 from tests.contract.adapters import Store
@@ -22,6 +22,7 @@ _DECODERS: dict[str, Callable[[Envelope], Statements]] = {
     "openlineage": Decoder(_WORDS.kind_for_namespace),
     facts.KIND: facts.Decoder(_WORDS),
     mutation.KIND: mutation.decode,
+    rule.KIND: rule.decode,
 }
 _EVERYTHING = 10**6
 _LINEAGE_KINDS = ("dataset", "dashboard", "model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,9 @@ from dataclasses import replace
 import pytest
 
 from graph.errors import Conflict, NotFound
-from graph.model import Instant, Position
-from rules.outbox import ActionState, Outbox, Settlement
+from graph.model import Instant, NewEnvelope, Position
+from rules.audit import EMPTY, Head, digest_of
+from rules.outbox import ActionState, Intended, Outbox, Settlement
 from tests.contract.adapters import OutboxPlace
 from tests.rules.deciding import SOON, a_firing, a_report, an_action, decide, state
 from tests.rules.estate import HOUR, RUN, T0
@@ -29,7 +31,7 @@ def test_a_decision_its_actions_and_the_checkpoint_are_there_after_opening_again
 
     assert again.checkpoint() == 9
     assert [action.key for action in again.firings(1)[0].actions] == ["k1", "k2"]
-    assert [envelope for _, envelope in again.unreported(10)] == [a_report()]
+    assert [envelope.body for _, envelope in again.unreported(10)] == [b'{"number":1,"previous":""}']
     again.close()
 
 
@@ -178,7 +180,7 @@ def test_a_report_waits_until_it_is_reported(outbox: Outbox) -> None:
 
     outbox.reported(number)
 
-    assert [envelope.key for _, envelope in outbox.unreported(10)] == [b"2"]
+    assert [json.loads(envelope.body)["number"] for _, envelope in outbox.unreported(10)] == [2]
 
 
 def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(outbox: Outbox) -> None:
@@ -189,6 +191,59 @@ def test_firings_are_shown_newest_first_with_the_address_cut_before_its_query(ou
     assert [firing.position for firing in firings] == [11, 10]
     assert [action.address for action in firings[1].actions] == ["${HOOK}"]
     assert firings[1].urn == "urn:andon:firing:andon:f2"
+
+
+def test_the_incidents_that_a_rule_raises_on_a_target_are_known_newest_first(outbox: Outbox) -> None:
+    def incident(key: str, firing: str, target: str = "urn:andon:job:a:b") -> Intended:
+        return replace(an_action(key, firing), kind="incident", target=target)
+
+    first = replace(a_firing("f1", 8), actions=(incident("k1", "f1"), incident("k2", "f1", "urn:andon:job:a:c")))
+    second = replace(a_firing("f2", 9), actions=(incident("k3", "f2"), replace(incident("k4", "f2"), kind="tag")))
+    other = replace(a_firing("f3", 9), rule="b-rule", actions=(incident("k5", "f3"),))
+    assert decide(outbox, first, second, other)
+
+    assert outbox.raised("a-rule", "urn:andon:job:a:b") == ["k3", "k1"]
+    leased = outbox.lease(T0, SOON)
+    assert leased is not None and leased.action.key == "k1"
+    outbox.settle(leased, Settlement(state=ActionState.DEAD, at=T0))
+    assert outbox.raised("a-rule", "urn:andon:job:a:b") == ["k3"]
+
+
+# Its records are a chain (`rules.audit`)
+
+
+def test_each_record_is_linked_to_the_one_before_it_also_over_a_restart(outbox_place: OutboxPlace) -> None:
+    outbox = outbox_place.open()
+    outbox.decide(Position(0), Position(9), [a_firing("f1", 9, "k1")], [a_report()])
+    outbox.close()
+    again = outbox_place.open()
+    leased = again.lease(T0, SOON)
+    assert leased is not None
+    again.settle(leased, Settlement(state=ActionState.DEAD, at=T0, report=a_report()))
+
+    (_, first), (_, second) = again.unreported(10)
+    assert json.loads(second.body) == {"number": 2, "previous": first.key.hex()}
+    assert (first.key, second.key) == (digest_of(first.body), digest_of(second.body))
+    assert again.chain() == (Head(2, second.key), [first, second])
+    again.close()
+
+
+def test_what_is_not_written_takes_no_number(outbox: Outbox) -> None:
+    with pytest.raises(ValueError):
+        outbox.decide(Position(0), Position(9), [a_firing("f1", 9, "k1"), a_firing("f1", 9)], [a_report()])
+    assert not outbox.decide(Position(5), Position(9), [], [a_report()])
+
+    assert outbox.chain() == (EMPTY, [])
+
+
+def test_a_chain_goes_on_from_a_head_that_is_further_and_from_no_other(outbox: Outbox) -> None:
+    assert outbox.go_on_from(Head(3, b"three"))
+    assert not outbox.go_on_from(Head(2, b"two"))
+    assert not outbox.go_on_from(Head(3, b"other"))
+
+    outbox.decide(Position(0), Position(9), [], [a_report()])
+    [(_, report)] = outbox.unreported(10)
+    assert json.loads(report.body) == {"number": 4, "previous": b"three".hex()}
 
 
 # Many at once, as processes of the server stack are
@@ -219,6 +274,24 @@ def test_of_those_who_decide_from_one_checkpoint_one_is_heard(openings: tuple[Ou
     assert openings[1].checkpoint() == 5
 
 
+def test_the_chain_of_many_is_one(openings: tuple[Outbox, Outbox]) -> None:
+    keys = [f"k{number:02}" for number in range(24)]
+    decide(openings[0], a_firing("f1", 9, *keys))
+
+    def work(worker: int) -> None:
+        while (leased := openings[worker % 2].lease(T0, SOON)) is not None:
+            settlement = Settlement(state=ActionState.DELIVERED, at=T0, report=a_report())
+            assert openings[worker % 2].settle(leased, settlement)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+
+    reports = [report for _, report in openings[0].unreported(100)]
+    said = [json.loads(it.body) for it in reports]
+    assert [it["number"] for it in said] == list(range(1, 25))
+    assert [it["previous"] for it in said[1:]] == [it.key.hex() for it in reports[:-1]]
+
+
 def test_each_action_goes_to_one_of_many_workers(openings: tuple[Outbox, Outbox]) -> None:
     keys = [f"k{number:02}" for number in range(40)]
     decide(openings[0], a_firing("f1", 9, *keys))
@@ -236,3 +309,23 @@ def test_each_action_goes_to_one_of_many_workers(openings: tuple[Outbox, Outbox]
     assert sorted(taken) == keys
     [firing] = openings[1].firings(1)
     assert {(action.state, action.attempts) for action in firing.actions} == {("delivered", 1)}
+
+
+def test_progress_is_kept_with_what_is_to_be_said_and_only_from_where_it_stood(outbox_place: OutboxPlace) -> None:
+    outbox = outbox_place.open()
+    assert outbox.progress("tags") is None
+    said = NewEnvelope("propagation", "tags", b"said-1", b"{}")
+    assert outbox.advance("tags", None, Position(7), "a", [said])
+
+    assert not outbox.advance("tags", None, Position(9), "b", [])
+    assert not outbox.advance("tags", Position(8), Position(9), "b", [])
+    outbox.close()
+
+    again = outbox_place.open()
+    assert again.progress("tags") == (7, "a")
+    assert again.progress("others") is None
+    assert [envelope for _, envelope in again.unreported(10)] == [said]
+    assert again.advance("tags", Position(7), Position(9), "b", [])
+    assert again.progress("tags") == (9, "b")
+    assert again.checkpoint() is None
+    again.close()

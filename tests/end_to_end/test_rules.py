@@ -169,8 +169,9 @@ HIT = """query($urn: String!) { entity(urn: $urn) { tags { key value source }
 def test_a_rule_opens_an_incident_and_tags_and_a_person_closes_it(tmp_path: Path) -> None:
     with started(tmp_path, OPENS) as service:
         owned = f'mutation {{ setOwners(urn: "{JOB}", owners: [{{name: "ana"}}]) {{ position }} }}'
-        service.accept(run_event(PLACE, "load", new_run_id(), outputs=["orders"]))
-        assert "errors" not in service.post_graphql(owned, {}, CSRF).json()
+        position = service.accept(run_event(PLACE, "load", new_run_id(), outputs=["orders"]))
+        read_up_to = {"Andon-Min-Position": str(position)}
+        assert "errors" not in service.post_graphql(owned, {}, CSRF | read_up_to).json()
         service.accept(run_event(PLACE, "load", new_run_id(), kind="FAIL", second=5, outputs=["orders"]))
 
         def hit() -> dict[str, Any]:
@@ -188,6 +189,62 @@ def test_a_rule_opens_an_incident_and_tags_and_a_person_closes_it(tmp_path: Path
         position = service.post_graphql(close, {}, CSRF).json()["data"]["closeIncident"]["position"]
         service.graphql("{ __typename }", min_position=position)
         assert hit()["hasIncident"][0]["closedAt"] is not None
+
+
+CLOSES = """\
+rule: closes
+version: 1
+on: {change: run.completed}
+do: [close_incident: {of: failed-run-opens-an-incident}]
+limits: {max_age: 3650d}
+"""
+
+
+def test_an_incident_is_opened_once_assigned_and_closed_when_its_cause_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "closes.yaml").write_text(CLOSES)
+    (tmp_path / "rules" / "opens.yaml").write_text(OPENS)
+    with Service(tmp_path / "data", "--rules", str(tmp_path / "rules")) as service:
+
+        def incidents() -> list[dict[str, Any]]:
+            return list(service.graphql(HIT, {"urn": JOB})["entity"]["hasIncident"])
+
+        for second in (1, 2, 3):  # the first may not be in the graph when the next one is decided
+            service.accept(run_event(PLACE, "load", new_run_id(), kind="FAIL", second=second))
+        wait_until(lambda: len(firings(service)) == 3 and len(incidents()) == 1, 20, "all are decided")
+        [incident] = incidents()
+        assign = 'mutation($urn: String!) { assignIncident(urn: $urn, owner: "ben") { entity { owners { name } } } }'
+        answer = service.post_graphql(assign, {"urn": incident["urn"]}, CSRF).json()
+        assert answer["data"]["assignIncident"]["entity"]["owners"] == [{"name": "ben"}]
+
+        service.accept(run_event(PLACE, "load", new_run_id(), second=4))
+        wait_until(lambda: incidents()[0]["closedAt"] is not None, 20, "it is closed")
+        service.accept(run_event(PLACE, "load", new_run_id(), second=5))
+        service.accept(run_event(PLACE, "load", new_run_id(), kind="FAIL", second=6))
+        wait_until(lambda: len(incidents()) == 2, 20, "another one is opened")
+        found = sorted((it["rule"], it["verdict"]) for it in firings(service))
+    assert found == [("closes", "fired")] + [("failed-run-opens-an-incident", "fired")] * 4
+
+
+def test_people_deprecate_certify_and_tag_columns(service: Service) -> None:
+    position = service.accept(schema(0, "orders", "id", "total"))
+    column = make_urn("column", PLACE, "orders", "total")
+    said = """mutation($urn: String!, $column: String!) { deprecate(urn: $urn, note: "Take v2.") { position }
+      certify(urn: $urn) { entity { ... on Dataset { deprecatedBecause certifiedAt certifiedBy } } }
+      addTag(urn: $column, key: "pii") { entity { tags { key } } } }"""
+
+    read_up_to = {"Andon-Min-Position": str(position)}
+    answer = service.post_graphql(said, {"urn": ORDERS, "column": column}, CSRF | read_up_to).json()["data"]
+
+    dataset, tagged = answer["certify"]["entity"], answer["addTag"]["entity"]
+    assert (dataset["deprecatedBecause"], dataset["certifiedAt"] is not None) == ("Take v2.", True)
+    assert tagged == {"tags": [{"key": "pii"}]}
+    shown = service.graphql("query($urn: String!) { entity(urn: $urn) { tags { key field } } }", {"urn": ORDERS})
+    assert shown["entity"]["tags"] == [{"key": "pii", "field": "total"}]
+    back = """mutation($urn: String!) { certify(urn: $urn, certified: false) {
+      entity { ... on Dataset { certifiedAt } } } }"""
+    answer = service.post_graphql(back, {"urn": ORDERS}, CSRF).json()["data"]
+    assert answer["certify"]["entity"] == {"certifiedAt": None}
 
 
 LOOPS = """\
@@ -215,6 +272,8 @@ def test_a_rule_that_sets_itself_off_is_cut(tmp_path: Path) -> None:
         (f'openIncident(urn: "{ORDERS}", title: " ")', "title: expected"),
         (f'openIncident(urn: "{ORDERS}x", title: "a")', "there is no"),
         (f'closeIncident(urn: "{ORDERS}")', "urn: is no incident"),
+        (f'assignIncident(urn: "{ORDERS}", owner: "ana")', "urn: is no incident"),
+        (f'deprecate(urn: "{ORDERS}", note: " ")', "note: expected"),
     ],
 )
 def test_an_incident_that_cannot_be_says_why(service: Service, mutation: str, reason: str) -> None:

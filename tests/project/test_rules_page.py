@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 
 import ontology
+from api.app import limits_of
+from api.graphql.asking import checker
 from api.rule_cases import read_cases, run_case
+from api.settings import Settings
 from rules import read_rule
 from rules.actions import READERS
 from rules.conditions import Expression
 from rules.occurrence import NAMES
 from rules.outbox import ActionState
-from rules.rule import CHANGES, Mode, SchemaChange, Severity
+from rules.rule import CHANGES, LATE, Mode, SchemaChange, Severity
+from rules.triggers import DERIVED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rules.md").read_text()
@@ -29,9 +33,10 @@ def test_each_rule_is_one() -> None:
     examples = [it.read_text() for it in (ROOT / "examples" / "rules").glob("**/*.yaml")]
     assert len(rules) >= 3 and len(examples) >= 3
     words = ontology.load()
+    queries = checker(words, limits_of(Settings()))
     for text in rules + examples:
         names = re.findall(r"\$\{(\w+)\}", text)
-        read_rule(text.encode(), "docs", words, dict.fromkeys(names, "https://hooks.example.com") | REFERENCES)
+        read_rule(text.encode(), "docs", words, dict.fromkeys(names, "https://hooks.example.com") | REFERENCES, queries)
 
 
 def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:
@@ -42,7 +47,7 @@ def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:
     removed = "rule: schema\nversion: 1\non: {change: schema.changed, how: removed}\n"
     rule = removed + "do: [{webhook: {url: https://hooks.example.com, event_type: a}}]"
 
-    assert run_case(read_rule(rule.encode(), "schema.yaml", words, {}), case, words).faults == ()
+    assert run_case(read_rule(rule.encode(), "schema.yaml", words, {}), case, words, limits_of(Settings())).faults == ()
 
 
 def test_each_condition_is_one() -> None:
@@ -56,5 +61,5 @@ def test_all_words_are_there() -> None:
         assert f"`{word}`" in PAGE, word
     for word in (*HTTP_KEYS, *ActionState):
         assert f"`{word}`" in ACTIONS or word == "delivering", word
-    for word in (*CHANGES, *Mode, *Severity, *SchemaChange, *NAMES):
+    for word in (*CHANGES, *DERIVED, LATE, *Mode, *Severity, *SchemaChange, *NAMES):
         assert f"`{word}`" in PAGE, word

@@ -256,9 +256,16 @@ def fact(
     return said | ({"relations": dict(relations)} if relations is not None else {})
 
 
+def tick(at: int, rule: str = "a-rule") -> Json:
+    """The body by which a rule's time has come."""
+    return {"about": "tick", "rule": rule, "at": iso(at)}
+
+
 def kind_of(body: Json) -> str:
     """The kind of envelope that a body is of."""
-    return "mutation" if "op" in body else "facts" if "entities" in body else "openlineage"
+    return (
+        "mutation" if "op" in body else "facts" if "entities" in body else "rule" if "about" in body else "openlineage"
+    )
 
 
 def envelopes(bodies: Sequence[Json], received: Sequence[int] | None = None) -> list[Envelope]:

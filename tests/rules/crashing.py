@@ -27,6 +27,7 @@ from rules.engine import Engine
 from rules.outbox import Firing, Leased, Outbox, Settlement
 from rules.postgres_outbox import PostgresOutbox
 from rules.reading import read_rule
+from rules.sources import Sources
 from rules.sql_outbox import SqlOutbox
 from rules.sqlite_outbox import SqliteOutbox
 from rules.worker import Worker
@@ -102,13 +103,7 @@ def main() -> None:
         die_at("recording")
         journal.append([envelope])
 
-    engine = Engine(
-        [rule],
-        changes=Committed([failed(9)]),
-        snapshot=shop().snapshot,
-        received_at=lambda position: T0,
-        outbox=outbox,
-    )
+    engine = Engine([rule], Sources(Committed([failed(9)]), shop().snapshot, lambda position: T0), outbox)
     worker = Worker(
         outbox,
         {"webhook": Webhooks(references, Outbound(frozenset({url.split("/")[2]})))},

@@ -17,11 +17,13 @@ from graph.errors import NotFound
 from graph.model import PRESENT, AsOf, Change, Instant, Position, make_urn, parse_urn
 from graph.reader import (
     EdgeRecord,
+    EntityQuery,
     EntityRecord,
     GraphSnapshot,
     LineageAnswer,
     LineageQuery,
     Owner,
+    Page,
     RunRecord,
 )
 
@@ -101,6 +103,10 @@ class EstateSnapshot:
 
     def entity(self, urn: str) -> EntityRecord | None:
         return self.estate.entities.get(urn)
+
+    def entities(self, query: EntityQuery) -> Page:
+        found = [it for it in self.estate.entities.values() if query.kinds is None or it.kind in query.kinds]
+        return Page(tuple(found), ("",) * len(found), len(found), has_next=False)
 
     def entities_by_id(self, ids: Sequence[int]) -> dict[int, EntityRecord]:
         return {record.id: record for record in self.estate.entities.values() if record.id in ids}

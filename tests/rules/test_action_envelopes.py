@@ -7,7 +7,7 @@ import json
 import pytest
 
 from graph.errors import InvalidInput
-from graph.model import Envelope, Instant, Name, NewEnvelope, Position
+from graph.model import Envelope, Instant, Name, NewEnvelope, Position, isoformat
 from graph.statements import Role, Statements
 from ingest import action
 from rules import record
@@ -21,7 +21,7 @@ def arrived(new: NewEnvelope) -> Envelope:
 
 
 def facets(statements: Statements) -> dict[str, object]:
-    (said,) = statements.said
+    said = statements.said[0]
     assert said.facets is not None
     return {facet.key: json.loads(facet.value or b"null") for facet in said.facets.load().facets}
 
@@ -42,12 +42,17 @@ def an_outcome(attempts: int = 2) -> NewEnvelope:
 def test_a_decision_becomes_a_firing_with_rule_evidence_and_outcome() -> None:
     statements = action.decode(arrived(record.decision(a_firing("f1", 9, "k1"))))
 
-    (said,) = statements.said
-    assert (said.subject, said.role, statements.at) == (Name("firing", "andon", "f1"), Role.SUBJECT, T0)
+    firing, rule = statements.said
+    assert (firing.subject, firing.role, statements.at) == (Name("firing", "andon", "f1"), Role.SUBJECT, T0)
+    assert (rule.subject, rule.role) == (Name("rule", "andon", "a-rule"), Role.MENTIONED)
     assert facets(statements) == {
         "rule": {"name": "a-rule", "version": "1+abc"},
         "evidence": {"subject": RUN, "positions": [9]},
         "outcome": {"verdict": "fired", "reason": None, "depth": 1, "cause": None, "actions": ["k1"]},
+        "attribute:firedAt": isoformat(T0),
+        "attribute:ruleVersion": "1+abc",
+        "relation:firedBy": ["urn:andon:rule:andon:a-rule"],
+        "relation:firedOn": [RUN],
     }
 
 

@@ -14,6 +14,7 @@ from graph.reader import GraphSnapshot
 from rules import FiringRecord, Rule, engine
 from rules.engine import CHAIN_LIMIT, Engine
 from rules.outbox import Outbox, firing_urn
+from rules.sources import Sources
 from tests.contract.adapters import OutboxPlace
 from tests.rules.estate import (
     HOUR,
@@ -37,13 +38,7 @@ def an_engine(
     estate: Estate | None = None,
     received_at: Callable[[Position], Instant] = lambda position: Instant(T0 + 1_000_000),
 ) -> Engine:
-    return Engine(
-        rules,
-        changes=Committed(changes),
-        snapshot=(estate or shop()).snapshot,
-        received_at=received_at,
-        outbox=outbox,
-    )
+    return Engine(rules, Sources(Committed(changes), (estate or shop()).snapshot, received_at), outbox)
 
 
 def decided(
@@ -312,13 +307,7 @@ def test_a_graph_that_is_unavailable_is_asked_again_and_nothing_is_passed(outbox
             raise trouble.pop()
         return estate.snapshot(as_of)
 
-    shaky = Engine(
-        [rule],
-        changes=Committed([failed(9)]),
-        snapshot=snapshot,
-        received_at=lambda position: T0,
-        outbox=outbox,
-    )
+    shaky = Engine([rule], Sources(Committed([failed(9)]), snapshot, lambda position: T0), outbox)
     for _ in range(20):
         with pytest.raises(Unavailable):
             shaky.step()

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import rules.packs
+from api.app import limits_of
 from api.cli import main
 from api.rule_cases import SUFFIX, read_cases, run_case
+from api.settings import Settings
 from ontology import Ontology
 from rules import load_rules
 
@@ -25,7 +27,7 @@ def test_each_rule_of_a_pack_has_cases_that_come_out(pack: str, words: Ontology)
         verdicts = [bool(case.fires) for case in cases]
         assert True in verdicts, f"{rule.name} fires in no case"
         for case in cases:
-            assert run_case(rule, case, words).faults == ()
+            assert run_case(rule, case, words, limits_of(Settings())).faults == ()
 
 
 def test_a_pack_is_copied_to_be_changed_and_never_over_something(

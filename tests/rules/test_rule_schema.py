@@ -10,7 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from rules.rule import CHANGES, Mode, SchemaChange, Severity
+from rules.rule import CHANGES, LATE, Mode, SchemaChange, Severity
+from rules.triggers import DERIVED
 from tests.rules.conftest import RULE
 from tests.rules.test_http_action import FAULTS as HTTP_FAULTS
 from tests.rules.test_reading import BAD
@@ -39,7 +40,7 @@ def faults(text: bytes) -> list[str]:
 
 def test_it_is_a_schema_and_names_what_a_rule_can_say() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    assert tuple(SCHEMA["$defs"]["change"]["enum"]) == CHANGES
+    assert tuple(SCHEMA["$defs"]["change"]["enum"]) == (*CHANGES, *DERIVED, LATE)
     assert SCHEMA["$defs"]["way"]["enum"] == [*SchemaChange]
     assert SCHEMA["properties"]["mode"]["enum"][:3] == [*Mode]
     assert SCHEMA["properties"]["severity"]["enum"] == [*Severity]

@@ -14,6 +14,7 @@ from graph.errors import NotFound
 from graph.model import Change, Instant, NewEnvelope, Position
 from ontology import Ontology
 from rules import RuleService, RulesRejected
+from rules.sources import Sources
 from tests.rules.conftest import RULE
 from tests.rules.estate import Committed, Estate, dataset, failed, run_urn, shop
 from tests.rules.receiver import Receiver, status
@@ -45,9 +46,7 @@ class Life:
         service = RuleService(
             rules_dir=self._data / "rules",
             data_dir=self._data,
-            snapshot=self.estate.snapshot,
-            changes=Committed(self.changes),
-            received_at=lambda position: now(),
+            sources=Sources(Committed(self.changes), self.estate.snapshot, lambda position: now()),
             append=self.journal.append,
             references={"ANDON_DEMO_WEBHOOK": f"{self._receiver.url}?token={SECRET}", "HOOK_SECRET": SECRET},
             allowed_hosts=frozenset({f"127.0.0.1:{self._receiver.port}"}),
@@ -78,11 +77,13 @@ def test_a_failed_run_reaches_the_owners_of_the_dashboards_below_it(tmp_path: Pa
         with life.service() as service:
             life.happens(service, failed(9, at=now()))
             until(lambda: states(service) == ["delivered"] * 3)
-            until(lambda: len(life.journal) == 4)
+            until(lambda: len(life.journal) == 5)
 
     told = [(event["subject"].rpartition(":")[2], event["data"]["owner"]["name"]) for event in events(receiver)]
     assert sorted(told) == [("revenue", "ana"), ("sales", "ana"), ("sales", "ben")]
-    assert [json.loads(envelope.body)["about"] for envelope in life.journal] == ["decision", *["outcome"] * 3]
+    assert [json.loads(envelope.body)["about"] for envelope in life.journal] == [
+        "definition", "decision", *["outcome"] * 3,
+    ]  # fmt: skip
 
 
 def events(receiver: Receiver) -> list[dict[str, Any]]:
@@ -138,7 +139,7 @@ def test_no_secret_is_in_outbox_journal_firings_or_log(
         with life.service() as service:
             life.happens(service, failed(9, at=now()))
             until(lambda: sorted(states(service)) == ["dead", "delivered", "failed"])
-            until(lambda: len(life.journal) == 3)
+            until(lambda: len(life.journal) == 4)
             shown = repr(service.firings(10))
             on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
@@ -165,9 +166,7 @@ def test_a_service_without_rules_passes_changes_and_fires_nothing(tmp_path: Path
     service = RuleService(
         rules_dir=None,
         data_dir=tmp_path,
-        snapshot=shop().snapshot,
-        changes=Committed([failed(9)]),
-        received_at=lambda position: now(),
+        sources=Sources(Committed([failed(9)]), shop().snapshot, lambda position: now()),
         append=list[NewEnvelope]().append,
         references={},
     )

@@ -16,6 +16,7 @@ from rules import Rule, read_rule
 from rules.backtest import backtest
 from rules.engine import Engine
 from rules.outbox import Firing, Outbox, Verdict
+from rules.sources import Sources
 from rules.sqlite_outbox import SqliteOutbox
 from tests.contract.telling import tell
 from tests.reference.events import (
@@ -50,14 +51,11 @@ def graph(tmp_path: Path, words: Ontology) -> Iterator[SqliteGraph]:
 
 
 def fired(graph: SqliteGraph, rules: Sequence[Rule], after: int = 0) -> list[Firing]:
-    return backtest(
-        rules,
-        changes=graph.changes,
-        snapshot=graph.snapshot,
-        received_at=lambda position: Instant(micros(1_000 + position)),
-        after=Position(after),
-        upto=graph.position(),
-    )
+    return backtest(rules, sources_of(graph), after=Position(after), upto=graph.position())
+
+
+def sources_of(graph: SqliteGraph) -> Sources:
+    return Sources(graph.changes, graph.snapshot, lambda position: Instant(micros(1_000 + position)))
 
 
 def subjects(firings: Sequence[Firing]) -> list[str]:
@@ -182,13 +180,7 @@ def test_a_condition_that_cannot_be_told_is_recorded_as_undecided(graph: SqliteG
 
 
 def live(outbox: Outbox, graph: SqliteGraph, rules: Sequence[Rule]) -> None:
-    engine = Engine(
-        rules,
-        changes=graph.changes,
-        snapshot=graph.snapshot,
-        received_at=lambda position: Instant(micros(1_000 + position)),
-        outbox=outbox,
-    )
+    engine = Engine(rules, sources_of(graph), outbox)
     while engine.step():
         pass
 

@@ -69,6 +69,8 @@ def test_an_action_is_delivered_once_and_its_outcome_journalled(outbox: Outbox) 
     (envelope,) = journal
     assert (envelope.kind, envelope.source) == ("action", "rules")
     assert json.loads(envelope.body) == {
+        "number": 1,
+        "previous": "",
         "about": "outcome",
         "firing": "f1",
         "rule": "a-rule",

@@ -1,0 +1,58 @@
+"""The registers of derived tags: what a propagation worked out for an entity or one of its columns.
+
+`derived:<propagation>:<tag>` holds where the tag came from, and is deleted when it no longer follows; a column's has
+its path after a `#`, as attributes do (`attributes`). A derived tag stands beside what people and producers say and
+never in its place: each goes alone. The way is read hop by hop, since each register names the place before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+DERIVED_TAG = "derived:"
+
+_SAFE = "-._~"
+
+
+class Mark(NamedTuple):
+    """A tag as it travels; tags of one key and other values are others."""
+
+    key: str
+    value: str | None = None
+
+    @property
+    def label(self) -> str:
+        """As conditions and RDF name it: `pii`, `pii=email`."""
+        return self.key if self.value is None else f"{self.key}={self.value}"
+
+
+class Derived(NamedTuple):
+    """What the key of such a register says; `path` is "" for the entity itself."""
+
+    propagation: str
+    mark: Mark
+    path: str
+
+
+@lru_cache(maxsize=10_000)
+def derived_key(propagation: str, mark: Mark, path: str = "") -> str:
+    value = "" if mark.value is None else "=" + quote(mark.value, safe=_SAFE)
+    suffix = "#" + quote(path, safe=_SAFE) if path else ""
+    return f"{DERIVED_TAG}{propagation}:{quote(mark.key, safe=_SAFE)}{value}{suffix}"
+
+
+@lru_cache(maxsize=10_000)
+def read_derived_key(key: str) -> Derived:
+    """The inverse of `derived_key`."""
+    said, _, path = key.removeprefix(DERIVED_TAG).partition("#")
+    propagation, _, label = said.partition(":")
+    tag, equals, value = label.partition("=")
+    return Derived(propagation, Mark(unquote(tag), unquote(value) if equals else None), unquote(path))
+
+
+def derivation(propagation: str, stored: Mapping[str, Any]) -> dict[str, object]:
+    """A register's value among the tags of a present row; `graph.reader.Derivation` is the same for readers."""
+    return {"by": propagation, **{key: stored.get(key) for key in ("from", "hops", "evidence")}}

@@ -1,0 +1,120 @@
+"""Changes that rules can be on and the graph does not commit as such: told by what was before and what is after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from graph.errors import TooLarge
+from graph.model import Instant
+from graph.reader import EntityQuery, EntityRecord, GraphSnapshot, RunRecord
+from rules.occurrence import Occurrence
+from rules.rule import Late, Trigger
+from rules.schedule import Schedule
+
+MAX_JOBS = 10_000
+"""Jobs that are looked at for being late, in one go."""
+_PAGE = 1_000
+_RUNS = 50
+"""Runs of a job that are looked at, newest start first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A change that is one of the committed ones `of` which `is_so` holds."""
+
+    of: frozenset[str]
+    is_so: Callable[[Occurrence, Trigger], bool]
+
+
+def _recovered(occurrence: Occurrence, trigger: Trigger) -> bool:
+    """A run ended well, and the one of its job that ended before it had not."""
+    run, job = occurrence.after, occurrence.job
+    if not isinstance(run, RunRecord) or job is None or run.ended_at is None:
+        return False
+    ended = [it for it in occurrence.snapshot.runs(job, _RUNS) if it.ended_at is not None and it.id != run.id]
+    before = [it for it in ended if it.ended_at is not None and it.ended_at <= run.ended_at]
+    last = max(before, key=lambda it: it.ended_at or 0, default=None)
+    return last is not None and last.state in ("FAIL", "ABORT")
+
+
+def _tagged(occurrence: Occurrence, trigger: Trigger) -> bool:
+    return bool(_new_tags(occurrence.before, occurrence.after, trigger))
+
+
+def _untagged(occurrence: Occurrence, trigger: Trigger) -> bool:
+    return bool(_new_tags(occurrence.after, occurrence.before, trigger))
+
+
+def _new_tags(before: EntityRecord | None, after: EntityRecord | None, trigger: Trigger) -> set[tuple[str | None, str]]:
+    """(column, key) of tags that are on `after` alone."""
+    had = {(it.field, it.key) for it in before.tags} if before is not None else set()
+    has = {(it.field, it.key) for it in after.tags} if after is not None else set()
+    return {it for it in has - had if trigger.tag in (None, it[1])}
+
+
+_ENTITY = frozenset({"entity.opened", "entity.altered"})
+
+DERIVED: Mapping[str, Derived] = {
+    "run.recovered": Derived(frozenset({"run.completed"}), _recovered),
+    "tag.added": Derived(_ENTITY, _tagged),
+    "tag.removed": Derived(_ENTITY | {"entity.closed"}, _untagged),
+}
+
+
+def committed(changes: frozenset[str]) -> frozenset[str]:
+    """The changes of the graph by which these are told."""
+    return frozenset[str]().union(*(DERIVED[it].of if it in DERIVED else (it,) for it in changes))
+
+
+def sets_off(occurrence: Occurrence, trigger: Trigger) -> bool:
+    """Whether a rule of this trigger looks at it, beyond what the committed change alone tells."""
+    what, entity = occurrence.change.what, occurrence.entity
+    if trigger.type != "Entity" and (entity is None or entity.type not in trigger.types):
+        return False
+    if trigger.how and not any(it.how in trigger.how for it in occurrence.columns):
+        return False
+    if what in trigger.changes:
+        return trigger.tag is None or trigger.tag in occurrence.travelled
+    told = (DERIVED[it] for it in trigger.changes if it in DERIVED)
+    return any(what in it.of and it.is_so(occurrence, trigger) for it in told)
+
+
+def late_jobs(late: Late, schedule: Schedule, at: Instant, snapshot: GraphSnapshot) -> Iterator[EntityRecord]:
+    """The jobs that were to have ended well by `at`, in urn order. Raises `TooLarge` past `MAX_JOBS`."""
+    since = schedule.day_began(at)
+    if late.within is not None:
+        since = Instant(at - round(late.within.total_seconds() * 1_000_000))
+    for job in sorted(_jobs(late, snapshot), key=lambda it: it.urn):
+        runs = snapshot.runs(job, _RUNS)
+        if not any(it.state == "COMPLETE" and it.ended_at is not None and since <= it.ended_at <= at for it in runs):
+            yield job
+
+
+def _jobs(late: Late, snapshot: GraphSnapshot) -> list[EntityRecord]:
+    tags = frozenset({late.tag}) if late.tag is not None and not late.jobs else None
+    found: list[EntityRecord] = []
+    after, looked = None, 0
+    while True:
+        page = snapshot.entities(EntityQuery(kinds=frozenset({"job"}), tags=tags, first=_PAGE, after=after))
+        found += [it for it in page.records if _is_meant(it, late) and not snapshot.is_retired(it)]
+        looked += len(page.records)
+        if not page.has_next:
+            return found
+        if looked >= MAX_JOBS:
+            raise TooLarge(f"there are more than {MAX_JOBS} jobs to look at; name fewer by a tag", field="on")
+        after = page.cursors[-1]
+
+
+def _is_meant(job: EntityRecord, late: Late) -> bool:
+    if not late.jobs and late.tag is None:
+        return True
+    if late.tag is not None and any(it.key == late.tag and it.field is None for it in job.tags):
+        return True
+    return any(fnmatchcase(f"{job.namespace}/{job.name}", _glob(it)) for it in late.jobs)
+
+
+def _glob(pattern: str) -> str:
+    """`*` alone is special."""
+    return pattern.replace("[", "[[]").replace("?", "[?]")
