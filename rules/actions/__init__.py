@@ -12,10 +12,9 @@ from rules.action import Action
 from rules.actions import airflow, http_action, statement, stewardship, webhook
 from rules.document import Document
 
-READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
-    "webhook": webhook.read,
-    "http": http_action.read,
-    "airflow": airflow.read,
+_Read = Callable[[Document, Node, str], Action]
+
+_SAYING: Mapping[str, _Read] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
@@ -26,7 +25,13 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "close_incident": stewardship.read_close_incident,
     "assign_incident": stewardship.read_assign_incident,
 }
+READERS: Mapping[str, _Read] = {
+    "webhook": webhook.read,
+    "http": http_action.read,
+    "airflow": airflow.read,
+    **_SAYING,
+}
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
 
-STATEMENTS = tuple(it for it in READERS if it != "webhook")
+STATEMENTS = tuple(_SAYING)
 """The kinds that say something in the graph."""
