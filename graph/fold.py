@@ -37,7 +37,7 @@ from .nodes import Nodes
 from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
 from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
-from .spoken import Spoken
+from .spoken import COLUMNS, Spoken
 from .statements import Declared, Flows, OutputFlow, Rank, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
@@ -583,6 +583,8 @@ class Fold:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:
             changes.append(Change(position, "entity.altered", name.urn, at, fields=facets))
+        if COLUMNS in fields and FULL_SCHEMA not in fields:
+            changes.append(Change(position, "columns.named", name.urn, at))
         if IDENTITY in fields:
             changes.append(Change(position, "entity.identified", name.urn, at))
         return changes

@@ -207,7 +207,7 @@ def _note(roots: _Roots, change: Change) -> None:
             roots.column_edges[change.urn, change.other] = None
     elif change.what == "entity.opened":
         roots.opened[change.urn] = None
-    elif change.what in ("entity.closed", "entity.identified", "schema.changed"):
+    elif change.what in ("entity.closed", "entity.identified", "schema.changed", "columns.named"):
         roots.entities[change.urn] = None
     elif change.what == "entity.altered" and any(it == "tags" or it.startswith("tag:") for it in change.fields):
         kind = roots.jobs if parse_urn(change.urn).kind == "job" else roots.entities

@@ -175,7 +175,7 @@ def test_a_column_that_a_schema_left_out_hands_nothing_on_until_it_is_named_agai
         it.follow()
         assert it.everywhere() == {}
 
-        it.tell(dataset_event(6, dataset("b", schema("other", "x"))))
+        it.tell(flow(6, "a.x", "b.x"))  # no edge is new: it is named again, that is all
         it.follow()
         assert it.derived(col("d", "x")) == {"pii": (3, col("c", "x"))}
 
