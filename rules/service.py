@@ -13,6 +13,7 @@ from graph.model import PRESENT, AsOf, Change, Instant, NewEnvelope, Position, p
 from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.actions.delivery import Deliverer
+from rules.actions.protect import Protections
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -83,6 +84,7 @@ class RuleService:
         )
         self._use = engine.use
         actions: dict[str, Deliverer] = {"webhook": webhooks}
+        actions["protect"] = Protections(references, allowed_hosts)
         if say is not None:
             actions |= dict.fromkeys(("stop", "incident", "tag"), Statements(say, append))
         worker = Worker(self._outbox, actions, append, clock)

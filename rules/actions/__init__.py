@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from yaml.nodes import Node
 
 from rules.action import Action
-from rules.actions import statement, webhook
+from rules.actions import protect, statement, webhook
 from rules.document import Document
 
 READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
@@ -17,5 +17,6 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
+    "protect": protect.read,
 }
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -12,7 +13,9 @@ from rules.outbox import Intended
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The target has taken it."""
+    """The target has done it. `result`: what is to be remembered of it, a few of JSON's values by name."""
+
+    result: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
