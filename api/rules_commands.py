@@ -23,7 +23,7 @@ from graph.model import PRESENT, Change, Instant, Position, isoformat, parse_ins
 from graph.snapshot import read_changes
 from ingest.mutation import firing_of
 from ontology import Ontology
-from rules import Rule, RulesRejected, load_rules, read_rule
+from rules import Rule, RulesRejected, read_rule
 from rules.backtest import backtest as run_backtest
 from rules.outbox import Firing
 from rules.reading import load_folder
@@ -52,7 +52,8 @@ def check(settings: Settings, folder: str) -> int:
 def test(settings: Settings, folder: str) -> int:
     """Try every rule of a folder on its cases; 1 where one came out otherwise."""
     ontology = open_vocabulary(settings).ontology
-    rules = {rule.name: rule for rule in load_rules(Path(folder), ontology, settings.references)}
+    loaded = load_folder(Path(folder), ontology, settings.references)
+    rules = {rule.name: rule for rule in loaded.rules}
     failed = total = 0
     for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
         beside = path.with_name(path.name.removesuffix(SUFFIX) + ".yaml")
@@ -60,7 +61,7 @@ def test(settings: Settings, folder: str) -> int:
             raise NotFound(f"{path.name}: there is no rule {beside.name} beside it")
         rule = rules[read_rule(beside.read_bytes(), beside.name, ontology, settings.references).name]
         for case in read_cases(path):
-            result = run_case(rule, case, ontology)
+            result = run_case(rule, case, ontology, loaded.propagations)
             total += 1
             failed += bool(result.faults)
             sys.stdout.write(f"{'FAILED' if result.faults else 'ok'}  {rule.name}: {result.case}\n")

@@ -166,7 +166,8 @@ class Change:
 
     `what` is `entity.opened|closed|altered`, `relation.opened|closed`, `run.started|completed|failed|aborted`,
     `schema.changed`, `columns.named` (some that the schema left out may be there again), `entity.identified` (its names
-    are others), `tag.reached|rerouted|left` (a derived tag; `fields` are the propagation and the percent-encoded tag).
+    are others), `tag.given|taken` (a tag that is said) or `tag.reached|rerouted|left` (one that is derived; of
+    all of these `fields` are the propagation, if any, and the percent-encoded tag).
     `urn` is the entity (a relation's source), `other` a relation's target, else `fields` the facet keys that differ,
     `valid_at` the producer's time.
     """

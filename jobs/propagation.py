@@ -34,6 +34,9 @@ _KEEP_EVERY = 1_000  # positions at which nothing is to be said
 _REPORTS = 1_000
 
 
+_OWN = ("tag.reached", "tag.rerouted", "tag.left")
+
+
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What the progress holds besides its position."""
 
@@ -167,7 +170,7 @@ class PropagationService:
             after = more[-1].position
         if len(changes) >= _MOST_CHANGES:
             return None
-        own = {it.position for it in changes if it.what.startswith("tag.")}
+        own = {it.position for it in changes if it.what in _OWN}
         roots = _Roots()
         for it in changes:
             if it.position <= upto and it.position not in own:

@@ -133,10 +133,11 @@ def read(document: Document, node: Node, path: str) -> Protect:
         raise document.fault(node, path, "database is missing: where to carry it out, as ${NAME}")
     if dialect != _EXECUTES and chosen[0] in ("mask", "rows"):
         raise document.fault(fields[chosen[0]], f"{path}.{chosen[0]}", f"is for dialect: {_EXECUTES} alone")
+    database = _database(document, fields["database"], f"{path}.database") if "database" in fields else None
     return Protect(
         measure=_READERS[chosen[0]](document, fields[chosen[0]], f"{path}.{chosen[0]}"),
         namespace=document.text(fields["namespace"], f"{path}.namespace"),
-        database=_database(document, fields["database"], f"{path}.database") if "database" in fields else None,
+        database=database,
         dialect=dialect,
         mode=mode,
     )
