@@ -21,7 +21,7 @@ from graph.errors import InvalidInput, NotFound
 from graph.journal import JournalReader
 from graph.model import PRESENT, Change, Instant, Position, isoformat, parse_instant
 from graph.snapshot import read_changes
-from ingest.mutation import firing_of
+from ingest.propagation import firing_behind
 from ontology import Ontology
 from rules import Rule, RulesRejected, read_rule
 from rules.backtest import backtest as run_backtest
@@ -132,8 +132,7 @@ class _Past:
         return envelope.received_at
 
     def cause(self, position: Position) -> str | None:
-        envelope = self.journal.envelope(position)
-        return None if envelope is None else firing_of(envelope)
+        return firing_behind(self.journal.envelope(position), self.journal.envelope)
 
 
 def _position(journal: JournalReader, text: str, field: str) -> Position:

@@ -111,8 +111,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, propagation, crash, soak; by"
-        " --stack server: loading, lineage, lag, throughput",
+        help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, propagation,"
+        " crash, soak; by --stack server: loading, lineage, lag, throughput",
     )
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(

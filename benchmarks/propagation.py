@@ -51,9 +51,9 @@ def measure(bench: Workbench) -> Section:
         section.add(tables, each, statistics.median(spread), max(spread), statistics.median(back), max(back), rounds)
         bench.discard(data)
     section.notes += [
-        "from before the event is sent, over HTTP, until the last envelope that it leads to can be queried; the service is"
-        " asked for its position every 10 ms meanwhile",
-        f"each table is written by a job of its own, and has {_OTHERS} more columns; {_LOOKED_AT} columns are looked at",
+        "from before the event is sent, over HTTP, until the last envelope that it leads to can be queried; the service"
+        " is asked for its position every 10 ms meanwhile",
+        f"each table is written by a job of its own, with {_OTHERS} more columns; {_LOOKED_AT} columns are looked at",
     ]
     return section
 
