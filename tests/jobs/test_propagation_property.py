@@ -131,6 +131,8 @@ def test_any_sequence_in_any_batches_derives_what_recomputation_does(
         it.follow()
         quiet = len(it.journal)
         assert it.follow() == 0 and len(it.journal) == quiet
+        with it.rebuilt() as again:
+            assert again.rows() == it.rows()
         with it.graph.snapshot() as snapshot:
             for propagation in propagations:
                 assert it.everywhere(propagation.name) == derived(snapshot, said, propagation)
