@@ -37,7 +37,10 @@ INSERT INTO crm.mailing VALUES ('ana@example.com', '2026-01-01');
 GRANT SELECT ON crm.mailing TO reader;
 """
 FIRINGS = "{ firings { rule subject verdict reason actions { kind target state } } }"
-TAGS = "query($urn: String!) { entity(urn: $urn) { tags { key said source derived { propagation origin hops } } } }"
+TAGS = """query($urn: String!) { entity(urn: $urn) {
+  tags { key said source derived { propagation origin path hops } } } }"""
+    "query($urn: String!) { entity(urn: $urn) { tags { key said source derived { propagation origin path hops } } } }"
+)
 
 
 def read_as(url: str, role: str, column: str) -> list[tuple[Any, ...]]:
@@ -77,10 +80,11 @@ def test_a_tag_that_arrives_takes_a_privilege_and_its_way_is_shown(
         wait_until(lambda: [[{"kind": "protect", "target": urn, "state": "delivered"}]] == state(), 20, "it is taken")
         tags = service.graphql(TAGS, {"urn": urn})["entity"]["tags"]
 
+    email = make_urn("column", PLACE, people, "email")
     assert tags == [
         {
             "key": "pii", "said": False, "source": "propagation:personal",
-            "derived": [{"propagation": "personal", "origin": make_urn("column", PLACE, people, "email"), "hops": 1}],
+            "derived": [{"propagation": "personal", "origin": email, "path": [email], "hops": 1}],
         }
     ]  # fmt: skip
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

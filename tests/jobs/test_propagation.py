@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from graph.derivations import way_of
 from graph.errors import Unavailable
 from graph.model import AsOf, NewEnvelope, Position
 from jobs.propagation import PropagationService
@@ -63,6 +64,8 @@ def test_a_tag_travels_down_each_hop_naming_the_place_before_and_what_made_it_ho
         (tag,) = it.entity(col("d", "x")).tags
         assert (tag.key, tag.value, tag.source, tag.said) == ("pii", None, "propagation:pii", False)
         assert tag.derived[0].evidence == (4,)
+        with it.graph.snapshot() as snapshot:
+            assert way_of(tag.derived[0], snapshot) == [col("a", "x"), col("b", "x"), col("c", "x")]
         assert it.derived(col("a", "x")) == {}
 
 
