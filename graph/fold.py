@@ -149,6 +149,7 @@ class Fold:
                 [("incarnation", secrets.randbits(62)), ("words", self._ontology.fingerprint)],
             )
             self._is_named = True
+        self._sets.flush()
         self._spoken.flush()
         self._database.executemany(
             "INSERT INTO change (position, ordinal, what, urn, valid_at, other, kind, fields)"

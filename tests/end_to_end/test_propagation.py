@@ -39,8 +39,6 @@ GRANT SELECT ON crm.mailing TO reader;
 FIRINGS = "{ firings { rule subject verdict reason actions { kind target state } } }"
 TAGS = """query($urn: String!) { entity(urn: $urn) {
   tags { key said source derived { propagation origin path hops } } } }"""
-    "query($urn: String!) { entity(urn: $urn) { tags { key said source derived { propagation origin path hops } } } }"
-)
 
 
 def read_as(url: str, role: str, column: str) -> list[tuple[Any, ...]]:
