@@ -10,7 +10,17 @@ from functools import partial
 from yaml.nodes import Node
 
 from rules.action import Action, Together
-from rules.actions import airflow, http_action, mlflow_project, notify, retrain, statement, stewardship, webhook
+from rules.actions import (
+    airflow,
+    http_action,
+    mlflow_project,
+    notify,
+    protect,
+    retrain,
+    statement,
+    stewardship,
+    webhook,
+)
 from rules.document import Document
 
 _Read = Callable[[Document, Node, str], Action]
@@ -40,6 +50,7 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
     **_STARTERS,
     "retrain": partial(retrain.read_retrain, _STARTERS),
     "promote": retrain.read_promote,
+    "protect": protect.read,
     **_SAYING,
 }
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
