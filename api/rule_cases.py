@@ -15,6 +15,7 @@ people (`op`), each with its time, and that the rule's own time has come (`tick`
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -54,6 +55,7 @@ _Words.yaml_implicit_resolvers = {
     first: [it for it in found if it[0] not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool")]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Words.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,6 +33,8 @@ _SECRET = re.compile(r"passw|secret|token|credential|api[-_.]?key|access[-_.]?ke
 _USER = re.compile(r"\b(?!(?:abfss?|wasbs?)://)([a-z][a-z0-9+.-]*://)[^/@\s]+@", re.I)  # Azure has a container there
 _SIGNED = re.compile(r"([?&;][\w.-]*(?:sig|token|key|secret|passw|credential)[\w.-]*=)[^&;\s]+", re.I)
 _URN_TAG = "andon.urn"
+_FIRING_TAG = "andon.firing"
+_FIRING = re.compile(r"urn:andon:firing:andon:[0-9a-f]{32}")
 _INTERNAL = "mlflow."
 
 Entity = dict[str, object]
@@ -153,7 +155,7 @@ class Crawler:
                 yield experiment
             yield trained | {
                 "attributes": {"displayName": run.info.run_name or None},
-                "relations": {"inExperiment": [_reference(experiment)]},
+                "relations": {"inExperiment": [_reference(experiment)], **_started_by(run.data.tags)},
             }
             relations["trainedIn"] = [_reference(trained)]
             attributes |= {
@@ -250,6 +252,12 @@ def _address(text: str | None) -> str | None:
     if not parts.scheme:
         plain = "file://" + plain if plain.startswith("/") else ""
     return re.sub(r"[\s<>\"{}|\\^`]", lambda it: quote(it[0]), plain) or None
+
+
+def _started_by(tags: Mapping[str, str]) -> dict[str, object]:
+    """The firing of a rule that had the run started, as its action told MLflow."""
+    firing = tags.get(_FIRING_TAG, "")
+    return {"startedBy": [firing]} if _FIRING.fullmatch(firing) else {}
 
 
 def _tags(tags: Mapping[str, str] | None) -> list[Entity]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from graph.model import Change, Instant
 from graph.reader import EntityRecord, GraphSnapshot, Owner
@@ -95,3 +95,20 @@ class Action(Protocol):
 
     def order(self, key: str, occasion: Occasion, hit: Hit, owner: Owner | None) -> Order | Moot:
         """The same arguments give the same order. Raises `InvalidInput` where it cannot be told."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """An action that is ordered for several that are hit at once."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def for_owners(self) -> bool: ...
+
+    def groups(self, hits: Sequence[Hit]) -> Iterator[tuple[str, Sequence[Hit]]]:
+        """Those that are hit by what they are ordered for, which is to be the same for the same hits."""
+
+    def order_for(self, key: str, occasion: Occasion, group: str, hits: Sequence[Hit]) -> Order:
+        """As `Action.order`."""

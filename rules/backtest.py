@@ -14,7 +14,8 @@ from typing import Protocol
 from graph.errors import TooLarge
 from graph.model import Change, Instant, NewEnvelope, Position
 from rules.engine import Engine
-from rules.outbox import ACTED, Firing
+from rules.lasting import said_in
+from rules.outbox import ACTED, Firing, Said
 from rules.rule import Mode, Rule
 from rules.sources import Sources
 
@@ -28,6 +29,8 @@ class Before(Protocol):
 
     def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int: ...
 
+    def said(self, rule: str, subject: str, below: Position) -> Said | None: ...
+
 
 class Nothing:
     """Nothing fired before."""
@@ -37,6 +40,9 @@ class Nothing:
 
     def fired(self, rule: str, since: Instant, below: Position, subject: str | None) -> int:
         return 0
+
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        return None
 
 
 class Memory:
@@ -72,6 +78,10 @@ class Memory:
             and subject in (None, it.subject)
         )  # fmt: skip
         return sum(1 for _ in here) + self._before.fired(rule, since, Position(self._began + 1), subject)
+
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        here = said_in(self.firings, rule, subject, below)
+        return here if here is not None else self._before.said(rule, subject, Position(self._began + 1))
 
     def raised(self, rule: str, target: str) -> Sequence[str]:
         of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)

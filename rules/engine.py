@@ -23,14 +23,16 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Moot, Occasion
+from rules.action import Moot, Occasion, Together
 from rules.asked import Asked
 from rules.conditions import Values
+from rules.grounds import evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself, named
 from rules.index import TICK, Index
+from rules.lasting import said_in, since, still, subject_of, taken_back
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
-from rules.outbox import ACTED, Decisions, Firing, Intended, Verdict
+from rules.outbox import ACTED, Decisions, Firing, Intended, Said, Verdict, firing_urn
 from rules.rule import LATE, TIMER, Each, Mode, Rule, Timer, Trigger
 from rules.sources import Sources
 from rules.switches import switched
@@ -186,10 +188,12 @@ class Engine:
             if occurrence.entity is None:
                 raise NotFound(f"{change.urn} is not in the graph as of its change")
             if isinstance(rule.trigger, Trigger) and not sets_off(occurrence, rule.trigger):
+                yield from self._over(occurrence, rule, mode, received_at, found)
                 return
             asked = Asked(rule.query, occurrence.values(), partial(self._ask, change.position))
             values: Values = {**occurrence.values(), "data": asked}
             if rule.when is not None and not rule.when.holds(values):
+                yield from self._over(occurrence, rule, mode, received_at, found)
                 return
             if is_late:
                 yield say(Verdict.TOO_OLD, reason=late)
@@ -203,7 +207,9 @@ class Engine:
                 yield say(Verdict.LIMITED, reason=held, chain=chain)
                 return
             impact = _impact(occurrence, rule, values)
-            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, self._outbox.raised)
+            said = self._said(rule, occurrence, found) if rule.resolve is not None else None
+            raised = self._outbox.raised
+            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, raised, said)
             if firing is not None:
                 yield firing
         except Unavailable:
@@ -215,6 +221,33 @@ class Engine:
                 raise
             _log.error("rule %s gave up on position %d: %s", rule.name, change.position, type(error).__name__)
             yield say(Verdict.UNDECIDED, reason=f"the evaluation broke {_TRIES} times: {type(error).__name__}")
+
+    def _over(
+        self, occurrence: Occurrence, rule: Rule, mode: Mode, received_at: Instant, found: Sequence[Firing]
+    ) -> Iterator[Firing]:
+        """The firing that takes back what the rule said, should the change say that its cause is gone."""
+        over, change = rule.resolve, occurrence.change
+        if over is None or not sets_off(occurrence, over.trigger):
+            return
+        said = self._said(rule, occurrence, found)
+        if said is None or change.valid_at < since(said):
+            return
+        if over.when is not None and not over.when.holds(occurrence.values()):
+            return
+        reason = f"what {firing_urn(said.firing)} said is over"
+        bare = _firing(change, rule, received_at, Verdict.RESOLVED, reason=reason)
+        keys = [_hash("action", *_identity(change, rule), it.key) for it in said.messages]
+        actions = taken_back(said, occurrence, bare.id, keys)
+        bare = replace(bare, evidence=tuple(sorted({position for it in actions for position in it.evidence})))
+        yield replace(bare, verdict=Verdict.SHADOW) if mode is Mode.SHADOW else replace(bare, actions=actions)
+
+    def _said(self, rule: Rule, occurrence: Occurrence, found: Sequence[Firing]) -> Said | None:
+        """What the rule said of the subject and has not taken back."""
+        subject = subject_of(occurrence)
+        said = said_in(found, rule.name, subject)
+        if said is None:
+            said = self._outbox.said(rule.name, subject, occurrence.change.position)
+        return said if said is not None and said.stands else None
 
     def _ask(self, position: Position, query: str, variables: Mapping[str, object]) -> object:
         return self._sources.ask(query, variables, position)
@@ -305,10 +338,12 @@ def _acting(
     values: Values,
     asked: Asked,
     raised: Callable[[str, str], Sequence[str]],
+    said: Said | None,
 ) -> Firing | None:
     """The firing with an action for every owner of everything hit; for what changed itself, one at least.
 
-    None where no action has anything to do, or to say why not.
+    What is said of all of it together is left out where it was `said` before. None where no action has anything to
+    do, or to say why not.
     """
     change = occurrence.change
     bare = _firing(change, rule, received_at, Verdict.FIRED, reason=_shortfall(rule, impact), chain=chain)
@@ -320,19 +355,27 @@ def _acting(
         _intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
+        if not isinstance(action, Together)
         for owner in (_told(rule, hit) if action.for_owners else [None])
     ]
     actions = tuple(it for it in ordered if isinstance(it, Intended))
+    if said is None:
+        actions += tuple(_said_of_all(occasion, subject_of(occurrence), impact))
+    elif not actions:
+        return replace(bare, verdict=Verdict.LASTING, reason=still(said))
     if ordered and not actions:
         reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
         return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
-    evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
-    bare = replace(bare, evidence=evidence, answer=asked.answer)
+    hit = [it for it in impact.hits if any(action.target == it.entity.urn for action in actions)]
+    told = any(it.for_owners for it in rule.actions)
+    owned = [it for each in hit if told for it in owner_grounds(each.entity, occurrence.snapshot)]
+    grounds = tuple(
+        dict.fromkeys([*grounds_of(occurrence, rule, values), *(it for each in hit for it in each.grounds), *owned])
+    )
+    bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds), answer=asked.answer)
     if mode is Mode.SHADOW and actions:
-        told = sorted({(it.target, it.owner) for it in actions})
-        reason = (
-            f"would have acted {len(actions)} times, first for {told[0][1] or 'nobody in particular'} on {told[0][0]}"
-        )
+        first, owner = min((it.target, it.owner) for it in actions)
+        reason = f"would have acted {len(actions)} times, first for {owner or 'nobody in particular'} on {first}"
         return replace(bare, verdict=Verdict.SHADOW, reason=reason)
     if not actions:
         return replace(bare, verdict=Verdict.NO_TARGETS)
@@ -369,6 +412,7 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
 def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
     rule, change = occasion.rule, occasion.change
     action = rule.actions[index]
+    assert not isinstance(action, Together)
     names = [owner.name if owner is not None else ""] if action.for_owners else []
     key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
     order = action.order(key, occasion, hit, owner)
@@ -386,6 +430,28 @@ def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> 
         within=order.within,
         evidence=tuple(sorted({change.position, *hit.evidence})),
     )
+
+
+def _said_of_all(occasion: Occasion, subject: str, impact: Impact) -> Iterator[Intended]:
+    """What is ordered once for several that are hit."""
+    rule, change = occasion.rule, occasion.change
+    together = [(index, it) for index, it in enumerate(rule.actions) if isinstance(it, Together)]
+    for index, action in together:
+        for group, hits in action.groups(impact.hits):
+            key = _hash("action", *_identity(change, rule), group, str(index))
+            order = action.order_for(key, occasion, group, hits)
+            yield Intended(
+                key=key,
+                firing=occasion.firing,
+                kind=action.kind,
+                target=subject,
+                owner=order.owner,
+                address=order.address,
+                credential=order.credential,
+                body=order.body,
+                within=order.within,
+                evidence=tuple(sorted({change.position}.union(*(it.evidence for it in hits)))),
+            )
 
 
 def _identity(change: Change, rule: Rule) -> tuple[str, ...]:

@@ -20,9 +20,12 @@ class Index:
         self._by_urn = {rule.urn: rule for rule in rules}
         self._by_change: dict[tuple[str, str], list[Rule]] = {}
         for rule in rules:
+            triggers = [rule.resolve.trigger] if rule.resolve is not None else []
             if not isinstance(rule.trigger, Timer):
-                for what, kind in product(sorted(rule.trigger.committed), sorted(rule.trigger.kinds)):
-                    self._by_change.setdefault((what, kind), []).append(rule)
+                triggers.append(rule.trigger)
+            pairs = {it for trigger in triggers for it in product(trigger.committed, trigger.kinds)}
+            for what, kind in sorted(pairs):
+                self._by_change.setdefault((what, kind), []).append(rule)
 
     def on(self, change: Change) -> Sequence[Rule]:
         """Those that may have something to say to a change, by what it is and the kind of entity."""

@@ -40,6 +40,11 @@ class Occurrence:
     def snapshot(self) -> GraphSnapshot:
         return self._current()
 
+    @property
+    def earlier(self) -> GraphSnapshot | None:
+        """The graph before it, None for the very first position."""
+        return self._earlier()
+
     @cached_property
     def after(self) -> EntityRecord | None:
         return self.snapshot.entity(self.change.urn)

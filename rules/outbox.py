@@ -23,6 +23,7 @@ from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
 from rules.audit import Chained
+from rules.grounds import Ground
 
 
 class Verdict(StrEnum):
@@ -36,6 +37,8 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"  # the evaluation failed; the reason is kept
     LIMITED = "limited"  # it fired too often; the reason says how often it may
     WAITING = "waiting"  # for somebody's approval
+    LASTING = "lasting"  # it said so before, and what it said still stands
+    RESOLVED = "resolved"  # what it said is over
     REFUSED = "refused"  # somebody said no, or nobody said yes in time
 
 
@@ -94,6 +97,23 @@ class Answered:
     note: str | None = None
 
 
+SAYING = "notify"
+"""The kind of action that says something once for as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The newest firing of a rule that said something of a subject, or took it back, with the messages."""
+
+    firing: str
+    verdict: str
+    messages: tuple[Intended, ...]
+
+    @property
+    def stands(self) -> bool:
+        return self.verdict != Verdict.RESOLVED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
     """A rule version's decision about a change. `depth` is 1, or one more than that of the causing firing."""
@@ -109,10 +129,11 @@ class Firing:
     reason: str | None = None
     depth: int = 1
     cause: str | None = None  # id of the firing that led to the change
-    evidence: tuple[Position, ...] = ()
+    evidence: tuple[Position, ...] = ()  # the newest envelope of each ground
     actions: tuple[Intended, ...] = ()
     answer: bytes | None = None  # to the rule's query, as JSON
     awaited: Awaited | None = None
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def urn(self) -> str:
@@ -169,6 +190,7 @@ class ActionRecord:
     attempts: int
     last_error: str | None
     result: Mapping[str, object] | None = None
+    settled_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +213,7 @@ class FiringRecord:
     answer: bytes | None = None
     awaited: Awaited | None = None
     answered: Answered | None = None
+    grounds: tuple[Ground, ...] = ()  # none of a firing of an older Andon
 
     @property
     def data(self) -> object:
@@ -220,6 +243,9 @@ class Decisions(Protocol):
         """How many firings of a rule, received after `since` at positions below `below`, acted, wait, or would have
         acted: for a subject, or for any.
         """
+
+    def said(self, rule: str, subject: str, below: Position) -> Said | None:
+        """What a rule has said last of a subject, at positions below `below`."""
 
     def raised(self, rule: str, target: str) -> Sequence[str]:
         """Keys of the newest actions by which a rule opens incidents on a target, dead ones left out."""
@@ -257,6 +283,9 @@ class Outbox(Decisions, Chained, Progress, Protocol):
 
     def lease(self, now: Instant, until: Instant) -> Leased | None:
         """The action longest due, in the caller's hands until `until`; counts an attempt."""
+
+    def state(self, key: str) -> ActionState | None:
+        """That of an action, None where it is unknown."""
 
     def settle(self, leased: Leased, settlement: Settlement) -> bool:
         """End an attempt; False, and nothing is written, where the lease has gone to somebody else."""

@@ -15,7 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from graph.errors import InvalidInput
 from ontology import Ontology
 from rules import propagation
-from rules.action import Action
+from rules.action import Action, Together
 from rules.actions import READERS
 from rules.document import MAX_BYTES, Document, RuleFault, compose, plain, unchecked
 from rules.occurrence import EARLY
@@ -33,6 +33,7 @@ from rules.rule import (
     Limits,
     Mode,
     Query,
+    Resolve,
     Rule,
     SchemaChange,
     Severity,
@@ -54,7 +55,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _DAYS = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)([-,](mon|tue|wed|thu|fri|sat|sun)){0,6}")
 _OPTIONAL = ("description", "query", "variables", "when", "for_each", "mode", "severity", "owner", "runbook") + (
-    "controls", "limits", "approval",
+    "controls", "limits", "approval", "resolve",
 )  # fmt: skip
 _ON_CHANGE = ("change", "type", "how", "tag")
 _ON_LATE = ("change", "by", "timezone", "days", "jobs", "tag", "within")
@@ -165,7 +166,8 @@ def _rule(document: Document, root: Node, text: str) -> Rule:
         query=_query(document, fields["query"], given("variables")) if "query" in fields else None,
         when=document.expression(fields["when"], "when") if "when" in fields else None,
         targets=_targets(document, fields["for_each"]) if "for_each" in fields else None,
-        actions=_do(document, fields["do"]),
+        actions=(actions := _do(document, fields["do"])),
+        resolve=_resolve(document, fields["resolve"], actions) if "resolve" in fields else None,
         mode=Mode(document.one_of(fields["mode"], "mode", tuple(Mode))) if "mode" in fields else Mode.LIVE,
         severity=_severity(document, given("severity")),
         owner=document.text(fields["owner"], "owner") if "owner" in fields else None,
@@ -193,6 +195,16 @@ def _on(document: Document, node: Node) -> Trigger | Timer:
             raise document.fault(on["change"], "on.change", f"{LATE} stands alone: it comes by the clock")
         return _late(document, node)
     return _trigger(document, document.mapping(node, "on", ("change",), _ON_CHANGE), changes)
+
+
+def _resolve(document: Document, node: Node, actions: tuple[Action | Together, ...]) -> Resolve:
+    fields = document.mapping(node, "resolve", ("change",), ("type", "tag", "when"))
+    if not any(isinstance(it, Together) for it in actions):
+        raise document.fault(node, "resolve", "is for a rule that does notify: it takes back what that said")
+    listed = fields["change"].value if isinstance(fields["change"], SequenceNode) else [fields["change"]]
+    changes = frozenset(document.one_of(it, "resolve.change", (*CHANGES, *DERIVED)) for it in listed)
+    when = document.expression(fields["when"], "resolve.when", EARLY) if "when" in fields else None
+    return Resolve(_trigger(document, fields, changes), when)
 
 
 def _trigger(document: Document, on: Mapping[str, Node], changes: frozenset[str]) -> Trigger:
@@ -275,13 +287,13 @@ def _targets(document: Document, node: Node) -> Downstream | Each:
     return Downstream(name, document.ontology.subclasses(name), depth)
 
 
-def _do(document: Document, node: Node) -> tuple[Action, ...]:
+def _do(document: Document, node: Node) -> tuple[Action | Together, ...]:
     if not isinstance(node, SequenceNode) or not 1 <= len(node.value) <= MAX_ACTIONS:
         raise document.fault(node, "do", f"expected a list of 1 to {MAX_ACTIONS} actions")
     return tuple(_action(document, item, f"do[{index}]") for index, item in enumerate(node.value))
 
 
-def _action(document: Document, node: Node, path: str) -> Action:
+def _action(document: Document, node: Node, path: str) -> Action | Together:
     fields = document.mapping(node, path, (), tuple(READERS))
     if len(fields) != 1:
         raise document.fault(node, path, f"expected one action, of {', '.join(READERS)}")

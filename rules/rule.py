@@ -18,7 +18,7 @@ from rules.conditions import Expression
 from rules.schedule import Schedule
 
 if TYPE_CHECKING:
-    from rules.action import Action
+    from rules.action import Action, Together
 
 CHANGES = (
     "run.started", "run.completed", "run.failed", "run.aborted",
@@ -118,6 +118,14 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolve:
+    """The changes by which a rule's cause is gone."""
+
+    trigger: Trigger
+    when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """A rule's own time has come. What it is about is the rule itself, or each job that is late."""
 
@@ -207,7 +215,8 @@ class Rule:
     query: Query | None = None
     when: Expression | None = None
     targets: Downstream | Each | None  # None: what changed itself
-    actions: tuple[Action, ...]
+    actions: tuple[Action | Together, ...]
+    resolve: Resolve | None = None
     mode: Mode = Mode.LIVE
     severity: Severity = Severity.WARNING
     owner: str | None = None

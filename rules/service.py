@@ -19,7 +19,10 @@ from rules.actions import STATEMENTS
 from rules.actions.airflow import Airflows
 from rules.actions.delivery import Deliverer
 from rules.actions.http_action import Requests
+from rules.actions.mlflow_project import Projects
+from rules.actions.notify import Notifier
 from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
+from rules.actions.retrain import Retraining
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
 from rules.backtest import backtest
@@ -51,9 +54,9 @@ class RuleService:
     envelope's key. `references`: the values of `${NAME}` in rules; hand over only what rules may use.
     `allowed_hosts`: entries `host:port` that webhooks may reach although they are not public. `say(saying)`: the
     envelope of what a rule says in the graph; None where rules say nothing. `queries(ontology)` raises
-    `InvalidInput` for what is no query in its words. `read(after, limit)`: the journal's, by which the log goes on
-    where it ended. `clock`: what leases and waits go by; one for all processes that share the outbox.
-    `tolerance`: what each target of actions can take.
+    `InvalidInput` for what is no query in its words. `projects`: the folder of the MLflow projects that rules may run,
+    None for none. `read(after, limit)`: the journal's, by which the log goes on where it ended. `clock`: what leases
+    and waits go by; one for all processes that share the outbox. `tolerance`: what each target of actions can take.
 
     Where there is no outbox yet, rules begin with the first change after the present graph: what happened
     before there were rules is not acted on.
@@ -72,6 +75,7 @@ class RuleService:
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
         queries: Callable[[Ontology], Callable[[str], None]] = lambda _: unchecked,
+        projects: Path | None = None,
         read: Callable[[int, int], list[Envelope]] = lambda after, limit: [],
         clock: Callable[[], Instant] = lambda: Instant(time.time_ns() // 1_000),
         tolerance: Tolerance | None = None,
@@ -93,9 +97,13 @@ class RuleService:
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
             "webhook": Webhooks(references, outbound),
+            "notify": Notifier(references, allowed_hosts, self._outbox.state),
             "http": Requests(references, apis),
+            "mlflow_project": Projects(references, apis, projects, data_dir / "trainings"),
             "airflow": Airflows(references, apis),
         }
+        judging = Retraining(references, apis, dict(deliverers))
+        deliverers |= {"retrain": judging, "promote": judging}
         if say is not None:
             deliverers |= dict.fromkeys(STATEMENTS, Statements(say, append))
         worker = Worker(self._outbox, deliverers, append, clock, targets=Targets(tolerance))
@@ -201,15 +209,16 @@ class RuleService:
         """The firings that wait for an approval, the most urgent first."""
         return self._outbox.waiting(first)
 
-    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None:
-        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any.
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None, *, is_known: bool = True) -> None:
+        """Have what waits done, or not. `by` must be one of those who are asked, where the rule names any and callers
+        are known by name.
 
         Raises `NotFound`, `Conflict` for a firing that does not wait, `NotAllowed`.
         """
         firing = self.firing(urn)
         if firing is None:
             raise NotFound(f"there is no firing {urn[:200]!r}")
-        if firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
+        if is_known and firing.awaited is not None and firing.awaited.by and by not in firing.awaited.by:
             raise NotAllowed(f"{', '.join(firing.awaited.by)} may answer this, not {by!r}")
         self._answer(firing, Answered(approved=approved, by=by, at=self._clock(), note=note))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +16,8 @@ from rules.schedule import Schedule
 
 MAX_JOBS = 10_000
 """Jobs that are looked at for being late, in one go."""
+QUALITY = "dataQualityAssertions"
+"""OpenLineage's facet of a dataset that a run has checked."""
 _PAGE = 1_000
 _RUNS = 50
 """Runs of a job that are looked at, newest start first."""
@@ -54,10 +57,59 @@ def _new_tags(before: EntityRecord | None, after: EntityRecord | None, trigger: 
     return {it for it in has - had if trigger.tag in (None, it[1])}
 
 
+def _failed(occurrence: Occurrence, trigger: Trigger) -> bool:
+    """A check fails that held by the report before: of a dataset's newest quality facet, or an assertion of facts."""
+    return bool(_failing(occurrence.after, occurrence.snapshot) - _failing(occurrence.before, occurrence.earlier))
+
+
+def _failing(entity: EntityRecord | None, snapshot: GraphSnapshot | None) -> frozenset[tuple[str, str]]:
+    """(assertion, column) of those that do not hold."""
+    if entity is None or snapshot is None:
+        return frozenset()
+    if entity.kind == "assertion":
+        return frozenset({("", "")} if snapshot.attributes(entity).get("lastOutcome") in ("fail", "error") else ())
+    try:
+        facet = json.loads(snapshot.facets(entity).get(QUALITY, b"{}"))
+        return frozenset(
+            (str(it.get("assertion", "")), str(it.get("column", "")))
+            for it in facet.get("assertions", ()) if it.get("success") is False
+        )  # fmt: skip
+    except (ValueError, TypeError, AttributeError):  # facets are kept as they came
+        return frozenset()
+
+
+def _staged(occurrence: Occurrence, trigger: Trigger) -> bool:
+    """A model version has a stage or an alias that it had not."""
+    return bool(_standing(occurrence.after, occurrence.snapshot) - _standing(occurrence.before, occurrence.earlier))
+
+
+def _standing(version: EntityRecord | None, snapshot: GraphSnapshot | None) -> frozenset[tuple[str, str]]:
+    if version is None or snapshot is None or version.kind != "modelversion" or version.dropped:
+        return frozenset()
+    said = snapshot.attributes(version)
+    aliases, stage = said.get("versionAlias"), said.get("stage")
+    named = {("alias", str(it)) for it in (aliases if isinstance(aliases, list) else [aliases]) if it is not None}
+    return frozenset(named | ({("stage", str(stage))} if stage not in (None, "None") else set()))
+
+
+def _trouble(occurrence: Occurrence, trigger: Trigger) -> bool:
+    """An incident is open that was not."""
+    return _is_open(occurrence.after, occurrence.snapshot) and not _is_open(occurrence.before, occurrence.earlier)
+
+
+def _is_open(incident: EntityRecord | None, snapshot: GraphSnapshot | None) -> bool:
+    if incident is None or snapshot is None or incident.kind != "incident" or incident.dropped:
+        return False
+    return snapshot.attributes(incident).get("closedAt") is None
+
+
 _ENTITY = frozenset({"entity.opened", "entity.altered"})
 
 DERIVED: Mapping[str, Derived] = {
     "run.recovered": Derived(frozenset({"run.completed"}), _recovered),
+    "assertion.failed": Derived(_ENTITY, _failed),
+    "model.staged": Derived(_ENTITY, _staged),
+    "incident.opened": Derived(_ENTITY, _trouble),
     "tag.added": Derived(_ENTITY, _tagged),
     "tag.removed": Derived(_ENTITY | {"entity.closed"}, _untagged),
 }

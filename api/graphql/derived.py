@@ -31,6 +31,7 @@ from api.graphql.inputs import page_size
 from api.graphql.operation import Operation
 from graph.model import Instant, parse_instant
 from graph.reader import ColumnRecord, Direction, EntityRecord, GraphSnapshot, Level, LineageQuery, RunRecord
+from graph.spending import spent
 from ingest.facts import KNOWN_OTHERWISE
 from ontology import Attribute, Ontology, Relation
 
@@ -139,6 +140,9 @@ def add_fields(schema: GraphQLSchema, ontology: Ontology, names: Mapping[str, st
         for name, make in (*every.items(), *fields.of(ontology.key_class_for_kind(kind))):
             if name not in found.fields:
                 found.fields[name] = make(described=name not in every)
+    budget = types.get("budget")
+    if isinstance(budget, GraphQLObjectType):
+        budget.fields.setdefault("spent", GraphQLField(GraphQLFloat, resolve=_resolve_spent, description=_SPENT))
 
 
 def rows(ontology: Ontology) -> Mapping[str, int]:
@@ -232,6 +236,16 @@ def _resolve_one(read: Read, source: Any, info: Info) -> EntityRecord | None:
 def _resolve_many(read: Read, source: Any, info: Info, first: int | None = None) -> Records:
     size = page_size(first, ROWS)
     return read(source, info.context.snapshot_below(info.path), size)[:size]
+
+
+_SPENT = (
+    "What was charged to what it is for, a data product's parts included: billed costs in its currency whose period"
+    " begins in its time."
+)
+
+
+def _resolve_spent(source: Any, info: Info) -> float:
+    return float(spent(source, info.context.snapshot_below(info.path)))
 
 
 def _resolve_value(name: str, read: Callable[[object], object], source: Any, info: Info) -> object:

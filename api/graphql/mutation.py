@@ -272,8 +272,10 @@ def _answer(info: strawberry.Info, firing: str, note: str | None, *, approved: b
     asking.caller.require(Scope.WRITE)
     if note is not None and len(note) > MAX_NOTE:
         raise InvalidInput(f"expected at most {MAX_NOTE} characters", field="note")
-    asking.services.acting.answer(firing, approved, asking.caller.name, note)
-    return asking.services.acting.firing(firing)
+    # Where nobody shows a key, nobody can be told from those who are asked.
+    acting = asking.services.acting
+    acting.answer(firing, approved, asking.caller.name, note, is_known=asking.services.authentication())
+    return acting.firing(firing)
 
 
 def _writable(info: strawberry.Info, urn: str, field: str = "urn") -> EntityRecord:

@@ -5,16 +5,22 @@ outbox, and who carries it out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from yaml.nodes import Node
 
-from rules.action import Action
-from rules.actions import airflow, http_action, statement, stewardship, webhook
+from rules.action import Action, Together
+from rules.actions import airflow, http_action, mlflow_project, notify, retrain, statement, stewardship, webhook
 from rules.document import Document
 
-_Read = Callable[[Document, Node, str], Action]
+_STARTERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
+    "http": http_action.read,
+    "airflow": airflow.read,
+    "mlflow_project": mlflow_project.read,
+}
+"""Those that a training may be started by, too."""
 
-_SAYING: Mapping[str, _Read] = {
+_STATEMENTS: Mapping[str, Callable[[Document, Node, str], Action]] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
@@ -25,13 +31,16 @@ _SAYING: Mapping[str, _Read] = {
     "close_incident": stewardship.read_close_incident,
     "assign_incident": stewardship.read_assign_incident,
 }
-READERS: Mapping[str, _Read] = {
+
+READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
     "webhook": webhook.read,
-    "http": http_action.read,
-    "airflow": airflow.read,
-    **_SAYING,
+    "notify": notify.read,
+    **_STARTERS,
+    "retrain": partial(retrain.read_retrain, _STARTERS),
+    "promote": retrain.read_promote,
+    **_STATEMENTS,
 }
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
 
-STATEMENTS = tuple(_SAYING)
+STATEMENTS = tuple(_STATEMENTS)
 """The kinds that say something in the graph."""

@@ -134,9 +134,6 @@ class Webhooks:
         self._references = references
         self._outbound = outbound
 
-    def target(self, intended: Intended) -> str:
-        return check_url(Template(intended.address).resolve(self._references)).target
-
     def deliver(self, intended: Intended, at: Instant) -> Outcome:
         return outcome_of(lambda: self._deliver(intended, at))
 

@@ -96,7 +96,7 @@ class NoRules:
     def backtest(self, *_: object) -> list[Firing]:
         return []
 
-    def answer(self, urn: str, approved: bool, by: str, note: str | None = None) -> None:
+    def answer(self, urn: str, approved: bool, by: str, note: str | None = None, *, is_known: bool = True) -> None:
         raise NotFound("there is no firing")
 
     def reload(self) -> tuple[Rule, ...]:

@@ -13,7 +13,7 @@ import pytest
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
 from rules.audit import EMPTY, Head, digest_of
-from rules.outbox import ActionState, Intended, Outbox, Settlement
+from rules.outbox import ActionState, Answered, Awaited, Firing, Intended, Outbox, Settlement, Verdict
 from tests.contract.adapters import OutboxPlace
 from tests.rules.deciding import SOON, a_firing, a_report, an_action, decide, state
 from tests.rules.estate import HOUR, RUN, T0
@@ -174,6 +174,26 @@ def test_only_a_dead_action_that_is_there_can_be_replayed(outbox: Outbox) -> Non
         outbox.replay("k2", T0)
 
 
+def test_what_was_said_last_of_a_subject_is_found_with_its_messages(outbox: Outbox) -> None:
+    def said(id: str, position: int, verdict: Verdict, target: str = "urn:andon:job:etl:load") -> Firing:
+        message = replace(an_action(f"k-{id}", id), kind="notify", target=target)
+        other = replace(an_action(f"o-{id}", id), target=target)
+        return replace(a_firing(id, position), verdict=verdict, actions=(other, message))
+
+    decide(
+        outbox, said("f1", 5, Verdict.FIRED), said("f2", 6, Verdict.RESOLVED),
+        said("f3", 7, Verdict.FIRED, "urn:andon:job:etl:other"), said("f4", 8, Verdict.REFUSED), a_firing("f5", 9),
+    )  # fmt: skip
+
+    def found(below: int) -> tuple[str, str, list[str]] | None:
+        last = outbox.said("a-rule", "urn:andon:job:etl:load", Position(below))
+        return None if last is None else (last.firing, last.verdict, [it.key for it in last.messages])
+
+    assert [found(5), found(6), found(10)] == [None, ("f1", "fired", ["k-f1"]), ("f2", "resolved", ["k-f2"])]
+    assert outbox.said("another", "urn:andon:job:etl:load", Position(10)) is None
+    assert (outbox.state("k-f1"), outbox.state("nosuch")) == (ActionState.PENDING, None)
+
+
 def test_a_report_waits_until_it_is_reported(outbox: Outbox) -> None:
     outbox.decide(Position(0), Position(9), [], [a_report(b"1"), a_report(b"2")])
     ((number, _),) = outbox.unreported(1)
@@ -329,3 +349,68 @@ def test_progress_is_kept_with_what_is_to_be_said_and_only_from_where_it_stood(o
     assert again.progress("tags") == (9, "b")
     assert again.checkpoint() is None
     again.close()
+
+
+def waiting(id: str, position: int, until: Instant, *keys: str) -> Firing:
+    awaited = Awaited(("ana",), until, "the rule asks for it")
+    return replace(a_firing(id, position, *keys), verdict=Verdict.WAITING, awaited=awaited, answer=b'{"a":1}')
+
+
+def test_what_waits_is_not_given_out_and_is_listed_by_urgency(outbox_place: OutboxPlace) -> None:
+    outbox = outbox_place.open()
+    assert decide(outbox, waiting("f1", 7, Instant(T0 + 9), "k1"), waiting("f2", 8, Instant(T0 + 5), "k2"))
+    outbox.close()
+
+    again = outbox_place.open()
+    assert again.lease(SOON, Instant(SOON + HOUR)) is None
+    found = again.waiting(10)
+    assert [it.urn.rpartition(":")[2] for it in found] == ["f2", "f1"]
+    assert [it.urn.rpartition(":")[2] for it in again.waiting(1)] == ["f2"]
+    assert found[0].awaited == Awaited(("ana",), Instant(T0 + 5), "the rule asks for it")
+    assert (found[0].data, found[0].answered, [it.state for it in found[0].actions]) == ({"a": 1}, None, ["waiting"])
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("approved", "verdict", "state", "given"), [(True, "fired", "pending", True), (False, "refused", "refused", False)]
+)
+def test_an_answer_is_given_once_and_reported(
+    outbox: Outbox, approved: bool, verdict: str, state: str, given: bool
+) -> None:
+    assert decide(outbox, waiting("f1", 7, SOON, "k1"), a_firing("f2", 8))
+    said = Answered(approved=approved, by="ana", at=T0, note="yes or no")
+
+    outbox.answer("f1", said, NewEnvelope("approval", "rules", b"said", b"{}"))
+
+    found = outbox.firing("f1")
+    assert found is not None and (found.verdict, found.answered) == (verdict, said)
+    assert [it.state for it in found.actions] == [state]
+    assert outbox.waiting(10) == []
+    assert (outbox.lease(SOON, Instant(SOON + HOUR)) is not None) is given
+    assert [it.key for _, it in outbox.unreported(10)] == [b"said"]
+    with pytest.raises(Conflict, match=f"does not wait: it is {verdict}"):
+        outbox.answer("f1", said, NewEnvelope("approval", "rules", b"again", b"{}"))
+    with pytest.raises(Conflict):
+        outbox.answer("f2", said, NewEnvelope("approval", "rules", b"again", b"{}"))
+    with pytest.raises(NotFound):
+        outbox.answer("f3", said, NewEnvelope("approval", "rules", b"again", b"{}"))
+    assert len(outbox.unreported(10)) == 1
+
+
+def test_what_fired_is_counted_by_rule_subject_and_time(outbox: Outbox) -> None:
+    later = Instant(T0 + HOUR)
+    assert decide(
+        outbox,
+        a_firing("f1", 5),
+        replace(a_firing("f2", 6), subject="urn:andon:run:a:other", fired_at=later),
+        replace(a_firing("f3", 7), verdict=Verdict.SHADOW, fired_at=later),
+        replace(a_firing("f4", 8), verdict=Verdict.LIMITED, fired_at=later),
+        replace(a_firing("f5", 9), rule="another", fired_at=later),
+    )
+    before = Instant(T0 - 1)
+
+    assert outbox.fired("a-rule", before, Position(10), None) == 3
+    assert outbox.fired("a-rule", T0, Position(10), None) == 2, "since is exclusive"
+    assert outbox.fired("a-rule", before, Position(7), None) == 2, "so is below"
+    assert outbox.fired("a-rule", before, Position(10), RUN) == 2
+    assert outbox.fired("nobody", before, Position(10), None) == 0

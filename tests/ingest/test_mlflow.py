@@ -109,6 +109,22 @@ def test_a_version_says_what_it_is_where_it_is_from_and_what_it_was_trained_on(c
     assert "hunter2" not in repr(said) and "t0ps3cret" not in repr(said)
 
 
+def test_a_run_that_a_rule_had_started_names_its_firing(client: MlflowClient) -> None:
+    firing = f"urn:andon:firing:andon:{'5f' * 16}"
+    client.create_registered_model("churn")
+    runs = []
+    for said in (firing, "urn:andon:dataset:pg:orders"):
+        runs.append(trained(client))
+        client.set_tag(runs[-1], "andon.firing", said)
+        client.create_model_version("churn", "s3://models/churn", runs[-1])
+
+    told, _ = crawl(client)
+
+    started, other = (told[make_urn("run", SHOP, it)].targets for it in runs)
+    assert [it.urn for it in started["startedBy"]] == [firing]
+    assert "startedBy" not in other
+
+
 def test_a_version_whose_run_is_gone_says_what_is_left(client: MlflowClient) -> None:
     client.create_registered_model("it's")
     client.create_model_version("it's", "/models/x", "0" * 32)

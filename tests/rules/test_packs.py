@@ -14,7 +14,7 @@ from api.settings import Settings
 from ontology import Ontology
 from rules import load_rules
 
-HOOK = {"ANDON_PACKS_WEBHOOK": "https://hooks.example.com/x"}
+HOOK = {"ANDON_PACKS_WEBHOOK": "https://hooks.example.com/x", "ANDON_PACKS_MLFLOW": "https://mlflow.example.com"}
 FOLDER = Path(rules.packs.__file__).parent
 
 
@@ -45,4 +45,4 @@ def test_a_pack_is_copied_to_be_changed_and_never_over_something(
     assert main(["rules", "copy", "privacy", str(mine)]) == 1
     assert "already" in capsys.readouterr().err
     assert main(["rules", "copy", "nosuch", str(mine)]) == 1
-    assert "there is no pack 'nosuch'; there are privacy," in capsys.readouterr().err
+    assert "there is no pack 'nosuch'; there are cost, ml, privacy," in capsys.readouterr().err

@@ -225,3 +225,56 @@ def test_a_backtest_finds_what_live_fired(graph: SqliteGraph, words: Ontology, t
     assert {it.urn: (it.rule, it.position, it.verdict, it.evidence, len(it.actions)) for it in found} == kept
     assert {it.rule for it in found} == {"failed", "schema", "entity", "relation"}
     outbox.close()
+
+
+def checked(at: int, run_id: str, **held: bool) -> Json:
+    """A run that read `orders` and checked these assertions."""
+    assertions = [{"assertion": name, "success": success} for name, success in held.items()]
+    read = dataset("orders", inputFacets={"dataQualityAssertions": {"assertions": assertions}})
+    return run_event(at, "COMPLETE", [read], job="check", run=run_id)
+
+
+def test_an_assertion_that_fails_is_told_when_it_begins_to(graph: SqliteGraph, words: Ontology) -> None:
+    tell(graph, [
+        checked(1, "r1", unique=True, fresh=True),
+        checked(2, "r2", unique=False, fresh=True),
+        checked(3, "r3", unique=False, fresh=True),
+        checked(4, "r4", unique=False, fresh=False),
+        checked(5, "r5", unique=True, fresh=True),
+        facts(6, fact("Assertion", "a", {"lastOutcome": "pass"})),
+        facts(7, fact("Assertion", "a", {"lastOutcome": "error"})),
+        facts(8, fact("Assertion", "a", {"lastOutcome": "fail"})),
+        dataset_event(9, dataset("orders", {"dataQualityAssertions": {"assertions": "odd"}})),
+    ])  # fmt: skip
+
+    found = fired(graph, [rule(words, "on: {change: assertion.failed}")])
+
+    assert [(it.position, it.verdict) for it in found] == [(2, "fired"), (4, "fired"), (7, "fired")]
+    assert subjects(found)[:2] == [ds("orders"), ds("orders")]
+
+
+def test_a_model_version_is_told_when_it_gets_a_stage_or_an_alias(graph: SqliteGraph, words: Ontology) -> None:
+    def version(at: int, number: int, *aliases: str, stage: str | None = None) -> Json:
+        said = {"versionAlias": [*aliases], "stage": stage}
+        return facts(at, fact("ModelVersion", f"churn/{number}", said))
+
+    tell(graph, [
+        version(1, 1), version(2, 1, "champion"), version(3, 1, "champion", stage="Production"),
+        version(4, 1, stage="Production"), version(5, 2, "champion"),
+    ])  # fmt: skip
+    champion = "on: {change: model.staged}\nwhen: \"'champion' in after.attributes.versionAlias\""
+
+    assert [it.position for it in fired(graph, [rule(words, "on: {change: model.staged}")])] == [2, 3, 5]
+    assert [it.position for it in fired(graph, [rule(words, champion)]) if it.verdict == "fired"] == [2, 3, 5]
+
+
+def test_an_incident_is_told_when_it_opens_and_not_when_it_changes_or_ends(graph: SqliteGraph, words: Ontology) -> None:
+    def incident(at: int, **more: object) -> Json:
+        return facts(at, fact("Incident", "i1", {"openedAt": "2026-01-01T00:00:00Z", **more}))
+
+    tell(graph, [
+        incident(1), incident(2, severity="high"), incident(3, closedAt="2026-01-02T00:00:00Z"),
+        incident(4, closedAt=None),
+    ])  # fmt: skip
+
+    assert [it.position for it in fired(graph, [rule(words, "on: {change: incident.opened}")])] == [1, 4]
