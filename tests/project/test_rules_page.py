@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import ontology
 from api.app import limits_of
 from api.graphql.asking import checker
@@ -16,17 +18,23 @@ from rules.occurrence import NAMES
 from rules.rule import CHANGES, LATE, Mode, SchemaChange, Severity
 from rules.triggers import DERIVED
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
-REFERENCES = {"ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef"}
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "rules.md").read_text()
+REFERENCES = {
+    "ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef",
+    "ANDON_OWNERS_CHANNEL": "slack://a/b/c", "ANDON_FINANCE_CHANNEL": "mailto://example.com",
+    "ANDON_MLFLOW": "https://mlflow.example.com",
+}  # fmt: skip
 
 
-def test_each_rule_is_one() -> None:
-    rules = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("page", ["rules.md", "messages.md", "retraining.md"])
+def test_each_rule_is_one(page: str) -> None:
+    rules = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     assert rules
     words = ontology.load()
     queries = checker(words, limits_of(Settings()))
     for text in rules:
-        read_rule(text.encode(), "docs/rules.md", words, REFERENCES, queries)
+        read_rule(text.encode(), page, words, REFERENCES, queries)
 
 
 def test_the_cases_can_be_read_and_come_out(tmp_path: Path) -> None:

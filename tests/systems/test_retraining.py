@@ -12,6 +12,7 @@ import pytest
 
 from api.ingest_commands import bring_mlflow
 from api.settings import Settings
+from graph.model import make_urn
 from tests.end_to_end.service import Service, wait_until
 from tests.servers.mlflow import Missing, MlflowServer
 
@@ -102,8 +103,10 @@ def test_a_better_version_takes_the_champion_s_place_and_a_worse_one_does_not(
         assert client.get_model_version_by_alias("churn", "champion").version == "2"
         _, worse = outcome("late-2", "0.955")
         assert bring_mlflow(Settings(data=tmp_path / "data"), service.url, server.url, None, None) == 0
-        asked = "query($urn: String) { entity(urn: $urn) { ... on Firing { started { type } } } }"
-        linked = service.graphql(asked, {"urn": firing}, service.position())["entity"]
+        namespace = server.url.replace("http://", "mlflow://")
+        run_of = make_urn("run", namespace, client.get_model_version("churn", "2").run_id)
+        asked = "query($urn: String) { entity(urn: $urn) { type relations { name outgoing entity { urn } } } }"
+        linked = service.graphql(asked, {"urn": run_of}, service.position())["entity"]
 
     assert better == {
         "model": "churn", "version": "2", "champion": "1", "metrics": {"auc": [0.95, 0.91]}, "promoted": True,
@@ -111,7 +114,8 @@ def test_a_better_version_takes_the_champion_s_place_and_a_worse_one_does_not(
     assert (worse["version"], worse["promoted"]) == ("3", False)
     assert worse["why"] == "auc: the challenger has 0.955, the champion 0.95, expected it higher by 0.01"
     assert client.get_model_version_by_alias("churn", "champion").version == "2"
-    assert linked == {"started": [{"type": "TrainingRun"}]}
+    assert linked["type"] == "TrainingRun"
+    assert {"name": "startedBy", "outgoing": True, "entity": {"urn": firing}} in linked["relations"]
     trained = client.get_run(client.get_model_version("churn", "2").run_id)
     runs = client.search_runs([trained.info.experiment_id])
     assert sorted(it.data.metrics["auc"] for it in runs) == [
