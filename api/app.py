@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,12 +33,14 @@ from api.gate import Changing, GateDoor
 from api.graphql import Engine, GraphQLDoor, Services, build_schema
 from api.graphql.asking import Asker, checker
 from api.graphql.limits import Limits
+from api.graphql.proof import premises_of
 from api.linked_data import CatalogueDoor, LinkedData
 from api.metrics import MEDIA_TYPE, Metrics
 from api.ontology_door import OntologyDoor
 from api.openlineage import BatchDoor, EventDoor
 from api.page import Page, to_page
 from api.problems import MethodNotAllowed, problem
+from api.provenance import provenance
 from api.reading import Patience
 from api.settings import ROLES, Settings
 from api.sparql import NoSparql, SparqlDoor
@@ -49,6 +51,7 @@ from graph.errors import AndonError, Conflict, InvalidInput, NotFound, Unavailab
 from graph.model import Envelope, Instant, NewEnvelope
 from graph.projector import Projector
 from graph.rdf.question import Limits as RdfLimits
+from graph.rdf.syntax import Quad
 from graph.rdf.terms import Terms
 from graph.reader import EntityQuery
 from graph.sqlite import SqliteGraph
@@ -370,6 +373,13 @@ class Service:
             return "the journal cannot be written"
         return None if self.projector.is_alive else "the projector has stopped"
 
+    def _proof(self, urn: str) -> Iterator[Quad]:
+        """Of a firing, in RDF."""
+        firing = self.rules.firing(urn)
+        if firing is not None:
+            owner = next((it.owner for it in self.rules.rules if it.name == firing.rule), None)
+            yield from provenance(firing, premises_of(firing, self.journal), owner)
+
     def _received_at(self, position: int) -> Instant:
         envelope = self.journal.envelope(position)
         if envelope is None:
@@ -452,7 +462,7 @@ class Service:
             Route("/", to_page, methods=["GET"]),
             Route("/ui", to_page, methods=["GET"]),
             Mount("/ui", Page()),
-            Route("/id/{entity:path}", LinkedData(*linked), methods=["GET", "HEAD"]),
+            Route("/id/{entity:path}", LinkedData(*linked, self._proof), methods=["GET", "HEAD"]),
             Route("/api/v1/ontology", words.tell, methods=["GET"]),
             Route("/api/v1/ontology/{name}", words.put, methods=["POST", "PUT"]),
             Route("/api/v1/ontology/{name}", words.remove, methods=["DELETE"]),

@@ -276,7 +276,7 @@ def _rules_folder(options: argparse.Namespace) -> tuple[Settings, str]:
 def _rules_explain(options: argparse.Namespace) -> None:
     from api.rules_commands import explain
 
-    explain(_settings(options), options.url, options.firing, as_json=options.json)
+    explain(_settings(options), options.url, options.firing, options.format)
 
 
 def _rules_packs(options: argparse.Namespace) -> None:
@@ -389,7 +389,12 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     why.add_argument(
         "--url", default="http://127.0.0.1:8080", metavar="URL", help="of the service (default: %(default)s)"
     )
-    why.add_argument("--json", action="store_true", help="all of it, for machines")
+    why.add_argument(
+        "--format",
+        choices=("text", "json", "prov"),
+        default="text",
+        help="text, JSON, or PROV-O in Turtle (default: %(default)s)",
+    )
     _command(verbs, "packs", "list the rules to start from", _rules_packs)
     copy = _command(verbs, "copy", "copy a pack's rules and cases into a folder of yours", _rules_copy)
     copy.add_argument("pack", metavar="PACK")

@@ -7,7 +7,7 @@ part will do as well. People are led to the page, programs get the format they a
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import IO
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -26,7 +26,8 @@ from graph.errors import InvalidInput, NotAuthenticated, NotFound, Unavailable
 from graph.journal import Journal
 from graph.model import AsOf, make_urn, parse_urn
 from graph.rdf.documents import MEDIA_TYPES, OF_ONE_GRAPH, catalogue_text, document_text
-from graph.rdf.linked import document
+from graph.rdf.linked import by_subject, document
+from graph.rdf.syntax import Quad, iri
 from graph.rdf.terms import Terms
 from graph.reader import GraphReader
 from graph.snapshot import Snapshot
@@ -43,9 +44,17 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class LinkedData:
-    """An ASGI application for all below `/id/`. `terms` are those in use."""
+    """An ASGI application for all below `/id/`. `terms` are those in use, `proof` tells more of a firing."""
 
-    def __init__(self, reader: GraphReader, journal: Journal, patience: Patience, terms: Callable[[], Terms]) -> None:
+    def __init__(
+        self,
+        reader: GraphReader,
+        journal: Journal,
+        patience: Patience,
+        terms: Callable[[], Terms],
+        proof: Callable[[str], Iterable[Quad]] = lambda urn: (),
+    ) -> None:
+        self._proof = proof
         self._reader = reader
         self._journal = journal
         self._patience = patience
@@ -82,7 +91,10 @@ class LinkedData:
                 raise Gone(f"{found.record.urn} was dropped; ask with valid=... for when it was there")
             if found.record.urn != urn:
                 return found.record.urn, b"", 0
-            return urn, document_text(found.quads, terms, format).encode(), snapshot.position()
+            quads: Sequence[Quad] = found.quads
+            if found.record.kind == "firing":
+                quads = tuple(by_subject(dict.fromkeys([*quads, *self._proof(urn)]), iri(urn)))
+            return urn, document_text(quads, terms, format).encode(), snapshot.position()
 
 
 class CatalogueDoor:

@@ -31,7 +31,10 @@ from rules.outbox import Firing
 from rules.reading import load_folder
 from rules.sources import Sources
 
-_EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text
+EXPLANATIONS = ("text", "json", "prov")
+
+_EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text prov
+  grounds { what of other registers evidence count }
   firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence
     actions { key kind target state attempts lastError result } }
   premises { position kind source receivedAt digest redacted } } }"""
@@ -80,13 +83,17 @@ def print_schema(of: str) -> None:
     sys.stdout.write(resources.files("rules").joinpath(f"{of}.schema.json").read_text())
 
 
-def explain(settings: Settings, url: str, firing: str, *, as_json: bool) -> None:
-    """Say why a firing was, by a running service; raises `NotFound`."""
+def explain(settings: Settings, url: str, firing: str, format: str) -> None:
+    """Say why a firing was, by a running service, in one of `EXPLANATIONS`; raises `NotFound`."""
     with Remote(url, settings.api_key) as service:
         proof = service.ask(_EXPLAIN, {"firing": firing})["explain"]
     if proof is None:
         raise NotFound(f"there is no firing {firing[:200]!r}")
-    sys.stdout.write((json.dumps(proof) if as_json else proof["text"]) + "\n")
+    if format == "json":
+        shown = json.dumps({key: value for key, value in proof.items() if key not in ("text", "prov")})
+    else:
+        shown = proof[format]
+    sys.stdout.write(shown.rstrip("\n") + "\n")
 
 
 def backtest(

@@ -253,6 +253,10 @@ class DiffRecord:
     fields: tuple[str, ...] = ()
 
 
+Support = tuple[tuple[int, ...], int]
+"""(positions of the newest 20 envelopes that say something, ascending, how many there are)"""
+
+
 class GraphSnapshot(Protocol):
     """One consistent state of the graph; every method answers as of `as_of`."""
 
@@ -305,6 +309,12 @@ class GraphSnapshot(Protocol):
 
     def job_datasets(self, job: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         """(inputs, outputs) of the job's present lineage."""
+
+    def said_in(self, entity: EntityRecord, keys: frozenset[str] | None = None) -> Support:
+        """Which envelopes spoke of an entity, or said something of these registers of it."""
+
+    def output_said_in(self, source: EntityRecord, output: EntityRecord) -> Support:
+        """Which envelopes say that a run has an output, or that a job has by its present lineage."""
 
     def dataset_jobs(self, dataset: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         """(jobs that read it, jobs that write it) by their present lineage, in urn order."""

@@ -52,6 +52,7 @@ from .reader import (
     RunRecord,
     StopHere,
     StopRecord,
+    Support,
     Tag,
     VersionRecord,
 )
@@ -810,6 +811,53 @@ class Snapshot:
             )
             sides.append(self._listed({self.entity_of(row[0]): None for row in rows}))
         return sides[0], sides[1]
+
+    def said_in(self, entity: EntityRecord, keys: frozenset[str] | None = None) -> Support:
+        nodes = self.nodes_of([entity.dataset_id if isinstance(entity, ColumnRecord) else entity.id])
+        within = (json.dumps([self.name_id(it) for it in nodes]), self.valid, self.known)
+        where = f"FROM says WHERE name_id {_AMONG} AND at <= ? AND position <= ?"
+        if keys is None:
+            return self._newest(f"SELECT DISTINCT position {where}", within)
+        sets = [row[0] for row in self.database.execute(f"SELECT DISTINCT set_id {where}", within).fetchall()]
+        self._sets.expect_kept(sets)
+        telling = [it for it in sets if keys & self._sets.get(it).facets.keys()]
+        of_sets = f"SELECT DISTINCT position {where} AND set_id {_AMONG}"
+        return self._newest(of_sets, (*within, json.dumps(telling))) if telling else ((), 0)
+
+    def output_said_in(self, source: EntityRecord, output: EntityRecord) -> Support:
+        if not isinstance(source, RunRecord):
+            return self._job_output_said_in(source, output)
+        rows = self.database.execute(
+            "SELECT position, at, content_id FROM run_event WHERE run_id = ? AND content_id > 0 AND at <= ?"
+            " AND position <= ? ORDER BY position",
+            (source.id, self.valid, self.known),
+        ).fetchall()
+        found = []
+        for position, at, content in rows:
+            outputs = read_content(self.database, content).outputs
+            if any(self._entity_at(name, at) == output.id for name in outputs):
+                found.append(position)
+        return tuple(found[-20:]), len(found)
+
+    def _job_output_said_in(self, job: EntityRecord, output: EntityRecord) -> Support:
+        rows = self.database.execute(
+            f"SELECT DISTINCT valid_from, valid_to FROM edge WHERE source = ? AND kind = ? AND target {_AMONG}"
+            " AND known_from <= ? AND known_to > ? AND valid_from <= ? AND valid_to > ?",
+            (job.id, WRITES, json.dumps(self.nodes_of([output.id])), self.known, self.known, self.valid, self.valid),
+        ).fetchall()
+        positions: set[int] = set()
+        count = 0
+        for start, end in rows:
+            newest, more = self.evidence(job.id, start, end)
+            positions.update(position for _, position in newest)
+            count += more
+        return tuple(sorted(positions)[-20:]), count
+
+    def _newest(self, positions: str, parameters: Sequence[object]) -> Support:
+        rows = self.database.execute(
+            f"SELECT position, count(*) OVER () FROM ({positions}) AS said ORDER BY position DESC LIMIT 20", parameters
+        ).fetchall()
+        return tuple(row[0] for row in reversed(rows)), (rows[0][1] if rows else 0)
 
     def dataset_jobs(self, dataset: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         readers = self._jobs_at(dataset, READS, "source", "target")

@@ -56,9 +56,8 @@ class Expression:
 
     def value(self, values: Values) -> object:
         """Raises `InvalidInput` where it cannot be told, as where it reads a key that is not there."""
-        program = _program(self.text)
         try:
-            return program.execute({name: bounded(values[name]()) for name in self.names})
+            return _program(self.text).execute({name: bounded(values[name]()) for name in self.names})
         except KeyError as error:
             raise InvalidInput(f"there is no {error.args[0]!r} here; has() tells whether there is") from None
         except (RuntimeError, TypeError, ValueError, ArithmeticError, IndexError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graph.errors import InvalidInput
@@ -17,16 +18,21 @@ from graph.reader import (
     LineageQuery,
     RunRecord,
 )
+from rules.grounds import Ground, class_grounds, evidence_of, ground
 from rules.rule import Downstream
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Who is hit: `path` is urns from where the walk began to it, `evidence` a position an edge."""
+    """Who is hit: `path` is urns from where the walk began to it, `grounds` why it is so, a step each."""
 
     entity: EntityRecord
     path: tuple[str, ...]
-    evidence: tuple[Position, ...]
+    grounds: tuple[Ground, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[Position, ...]:
+        return evidence_of(self.grounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +50,26 @@ def downstream_of(snapshot: GraphSnapshot, changed: EntityRecord, wanted: Downst
 
     Starts that are of the wanted class themselves are hit too; what was dropped is not. Costs one lineage walk.
     """
-    job, starts = _starts(snapshot, changed)
+    job, starts, source = _starts(snapshot, changed)
     if not starts:
         return Impact(job, ())
     query = LineageQuery(
         tuple(it.urn for it in starts), Direction.DOWNSTREAM, wanted.depth, with_intervals=False, with_hidden=False
     )
     answer = snapshot.lineage(query)
-    return Impact(job, _hits(answer, starts, wanted), answer.truncated)
+    begun = (
+        {it.urn: ground("writes", source.urn, snapshot.output_said_in(source, it), it.urn) for it in starts}
+        if source
+        else {}
+    )
+    return Impact(job, _hits(snapshot, answer, starts, wanted, begun), answer.truncated)
 
 
 def itself(snapshot: GraphSnapshot, changed: EntityRecord) -> Impact:
     """What changed; of a run, the job that ran."""
     job = _job(snapshot, changed)
     hit = job if job is not None else changed
-    return Impact(job, (Hit(hit, (hit.urn,), ()),))
+    return Impact(job, (Hit(hit, (hit.urn,)),))
 
 
 def named(snapshot: GraphSnapshot, changed: EntityRecord, urns: object) -> Impact:
@@ -73,16 +84,27 @@ def named(snapshot: GraphSnapshot, changed: EntityRecord, urns: object) -> Impac
     return Impact(_job(snapshot, changed), hits)
 
 
-def _starts(snapshot: GraphSnapshot, changed: EntityRecord) -> tuple[EntityRecord | None, tuple[EntityRecord, ...]]:
+def _starts(
+    snapshot: GraphSnapshot, changed: EntityRecord
+) -> tuple[EntityRecord | None, tuple[EntityRecord, ...], EntityRecord | None]:
+    """(the job, where to begin, whose outputs these are)"""
     job = _job(snapshot, changed)
     if isinstance(changed, RunRecord):
-        outputs = snapshot.run_datasets(changed)[1]
-        return job, outputs or (snapshot.job_datasets(job)[1] if job is not None else ())
+        if outputs := snapshot.run_datasets(changed)[1]:
+            return job, outputs, changed
+        return job, snapshot.job_datasets(job)[1] if job is not None else (), job
     if changed.kind == "job":
-        return changed, snapshot.job_datasets(changed)[1]
+        return changed, snapshot.job_datasets(changed)[1], changed
     if isinstance(changed, ColumnRecord):
-        return None, tuple(snapshot.entities_by_id([changed.dataset_id]).values())
-    return None, (changed,)
+        return None, tuple(snapshot.entities_by_id([changed.dataset_id]).values()), None
+    return None, (changed,), None
+
+
+def _begun(
+    snapshot: GraphSnapshot, source: EntityRecord, outputs: tuple[EntityRecord, ...]
+) -> dict[str, tuple[Ground, ...]]:
+    """Of each output why it is one."""
+    return {it.urn: ground("writes", source.urn, snapshot.output_said_in(source, it), it.urn) for it in outputs}
 
 
 def _job(snapshot: GraphSnapshot, changed: EntityRecord) -> EntityRecord | None:
@@ -91,11 +113,17 @@ def _job(snapshot: GraphSnapshot, changed: EntityRecord) -> EntityRecord | None:
     return snapshot.entities_by_id([changed.job_id]).get(changed.job_id)
 
 
-def _hits(answer: LineageAnswer, outputs: tuple[EntityRecord, ...], wanted: Downstream) -> tuple[Hit, ...]:
-    arrivals = _shortest_arrivals(answer.edges, [output.urn for output in outputs])
-    reached = {entity.urn: entity for entity in (*outputs, *answer.nodes)}
+def _hits(
+    snapshot: GraphSnapshot,
+    answer: LineageAnswer,
+    starts: tuple[EntityRecord, ...],
+    wanted: Downstream,
+    begun: Mapping[str, tuple[Ground, ...]],
+) -> tuple[Hit, ...]:
+    arrivals = _shortest_arrivals(answer.edges, [start.urn for start in starts])
+    reached = {entity.urn: entity for entity in (*starts, *answer.nodes)}
     hit = (entity for _, entity in sorted(reached.items()) if entity.type in wanted.types and not entity.dropped)
-    return tuple(_hit(entity, arrivals) for entity in hit if entity.urn in arrivals)
+    return tuple(_hit(snapshot, it, arrivals, wanted, begun) for it in hit if it.urn in arrivals)
 
 
 def _shortest_arrivals(edges: tuple[EdgeRecord, ...], starts: list[str]) -> dict[str, EdgeRecord | None]:
@@ -113,9 +141,18 @@ def _shortest_arrivals(edges: tuple[EdgeRecord, ...], starts: list[str]) -> dict
     return arrivals
 
 
-def _hit(entity: EntityRecord, arrivals: dict[str, EdgeRecord | None]) -> Hit:
-    path, evidence = [entity.urn], set[Position]()
+def _hit(
+    snapshot: GraphSnapshot,
+    entity: EntityRecord,
+    arrivals: dict[str, EdgeRecord | None],
+    wanted: Downstream,
+    begun: Mapping[str, tuple[Ground, ...]],
+) -> Hit:
+    path, steps = [entity.urn], list[Ground]()
     while (edge := arrivals[path[-1]]) is not None:
         path.append(edge.source)
-        evidence.update(Position(position) for position in edge.evidence[-1:])
-    return Hit(entity, tuple(reversed(path)), tuple(sorted(evidence)))
+        steps += ground(
+            "derivedFrom", edge.target, (edge.evidence, edge.evidence_count or len(edge.evidence)), edge.source
+        )
+    grounds = (*begun.get(path[-1], ()), *reversed(steps), *class_grounds(entity, wanted.types, snapshot))
+    return Hit(entity, tuple(reversed(path)), grounds)

@@ -41,7 +41,7 @@ class Occurrence:
         return self._current()
 
     @property
-    def former(self) -> GraphSnapshot | None:
+    def earlier(self) -> GraphSnapshot | None:
         """The graph before it, None for the very first position."""
         return self._earlier()
 

@@ -23,6 +23,7 @@ from typing import Protocol
 
 from graph.model import Instant, NewEnvelope, Position, make_urn
 from rules.audit import Chained
+from rules.grounds import Ground
 
 
 class Verdict(StrEnum):
@@ -102,10 +103,14 @@ SAYING = "notify"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The newest firing of a rule that said something of a subject, or took it back, with the messages."""
+    """The newest firing of a rule that said something of a subject, or took it back, with the messages; `change` is the
+    urn of what changed.
+    """
 
     firing: str
     verdict: str
+    change: str
+    position: Position
     messages: tuple[Intended, ...]
 
     @property
@@ -128,10 +133,11 @@ class Firing:
     reason: str | None = None
     depth: int = 1
     cause: str | None = None  # id of the firing that led to the change
-    evidence: tuple[Position, ...] = ()
+    evidence: tuple[Position, ...] = ()  # the newest envelope of each ground
     actions: tuple[Intended, ...] = ()
     answer: bytes | None = None  # to the rule's query, as JSON
     awaited: Awaited | None = None
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def urn(self) -> str:
@@ -188,6 +194,7 @@ class ActionRecord:
     attempts: int
     last_error: str | None
     result: Mapping[str, object] | None = None
+    settled_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +217,7 @@ class FiringRecord:
     answer: bytes | None = None
     awaited: Awaited | None = None
     answered: Answered | None = None
+    grounds: tuple[Ground, ...] = ()  # none of a firing of an older Andon
 
     @property
     def data(self) -> object:

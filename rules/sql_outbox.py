@@ -11,10 +11,13 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
+import msgspec
+
 from graph.errors import Conflict, NotFound
 from graph.model import Instant, NewEnvelope, Position
 from rules import audit
 from rules.audit import Head
+from rules.grounds import Ground
 from rules.outbox import (
     SAYING,
     ActionRecord,
@@ -31,6 +34,9 @@ from rules.outbox import (
     firing_urn,
 )
 
+_GROUNDS = 1_000
+"""Of one firing that are kept; its evidence is whole."""
+
 Row = Any
 """A row whose fields are found by name."""
 
@@ -43,7 +49,8 @@ class Sql(Protocol):
 
 _FIRING = (
     "INSERT INTO firing (id, rule, rule_version, position, what, subject, fired_at, verdict, reason, depth,"
-    " cause, evidence, answer, awaited, awaited_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cause, evidence, answer, awaited, awaited_until, grounds)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ACTION = (
     "INSERT INTO action (key, firing, kind, target, owner, address, credential, body, evidence, within, due_at, state)"
@@ -64,7 +71,7 @@ _FIRED = (
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
 )
 _SAID = (
-    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
+    "SELECT firing.id, verdict, subject, position FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
     " AND kind = 'notify' AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
     " ORDER BY action.number DESC LIMIT 1"
 )
@@ -171,7 +178,7 @@ class SqlOutbox(ABC):
             messages = sql.execute(
                 "SELECT * FROM action WHERE firing = ? AND kind = ? ORDER BY number", (row["id"], SAYING)
             ).fetchall()
-        return Said(row["id"], row["verdict"], tuple(_intended(it) for it in messages))
+        return Said(row["id"], row["verdict"], row["subject"], row["position"], tuple(_intended(it) for it in messages))
 
     def state(self, key: str) -> ActionState | None:
         with self._reading() as sql:
@@ -355,6 +362,7 @@ def _firing_row(firing: Firing) -> tuple[Any, ...]:
         firing.answer,
         None if firing.awaited is None else json.dumps({"by": firing.awaited.by, "reason": firing.awaited.reason}),
         None if firing.awaited is None else firing.awaited.until,
+        msgspec.json.encode(firing.grounds[:_GROUNDS]).decode(),
     )
 
 
@@ -412,6 +420,7 @@ def _firing_record(row: Row, actions: Sequence[Row]) -> FiringRecord:
         answer=bytes(row["answer"]) if row["answer"] is not None else None,
         awaited=_awaited(row),
         answered=_answered(row["answered"]),
+        grounds=msgspec.json.decode(row["grounds"], type=tuple[Ground, ...]),
     )
 
 
@@ -440,4 +449,5 @@ def _action_record(row: Row) -> ActionRecord:
         attempts=row["attempts"],
         last_error=row["last_error"],
         result=json.loads(row["result"]) if row["result"] is not None else None,
+        settled_at=Instant(row["settled_at"]) if row["settled_at"] is not None else None,
     )

@@ -59,7 +59,7 @@ def _new_tags(before: EntityRecord | None, after: EntityRecord | None, trigger: 
 
 def _failed(occurrence: Occurrence, trigger: Trigger) -> bool:
     """A check fails that held by the report before: of a dataset's newest quality facet, or an assertion of facts."""
-    return bool(_failing(occurrence.after, occurrence.snapshot) - _failing(occurrence.before, occurrence.former))
+    return bool(_failing(occurrence.after, occurrence.snapshot) - _failing(occurrence.before, occurrence.earlier))
 
 
 def _failing(entity: EntityRecord | None, snapshot: GraphSnapshot | None) -> frozenset[tuple[str, str]]:
@@ -80,7 +80,7 @@ def _failing(entity: EntityRecord | None, snapshot: GraphSnapshot | None) -> fro
 
 def _staged(occurrence: Occurrence, trigger: Trigger) -> bool:
     """A model version has a stage or an alias that it had not."""
-    return bool(_standing(occurrence.after, occurrence.snapshot) - _standing(occurrence.before, occurrence.former))
+    return bool(_standing(occurrence.after, occurrence.snapshot) - _standing(occurrence.before, occurrence.earlier))
 
 
 def _standing(version: EntityRecord | None, snapshot: GraphSnapshot | None) -> frozenset[tuple[str, str]]:
@@ -94,7 +94,7 @@ def _standing(version: EntityRecord | None, snapshot: GraphSnapshot | None) -> f
 
 def _trouble(occurrence: Occurrence, trigger: Trigger) -> bool:
     """An incident is open that was not."""
-    return _is_open(occurrence.after, occurrence.snapshot) and not _is_open(occurrence.before, occurrence.former)
+    return _is_open(occurrence.after, occurrence.snapshot) and not _is_open(occurrence.before, occurrence.earlier)
 
 
 def _is_open(incident: EntityRecord | None, snapshot: GraphSnapshot | None) -> bool:

@@ -46,7 +46,10 @@ class ActingQuery:
     def explain(self, info: strawberry.Info, firing: str) -> Any:
         services = operation(info).services
         found = services.acting.firing(firing)
-        return None if found is None else proof_of(found, services.journal)
+        if found is None:
+            return None
+        owner = next((it.owner for it in services.acting.rules if it.name == found.rule), None)
+        return proof_of(found, services.journal, services.ontology, owner)
 
     @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
     def rules(self, info: strawberry.Info) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""Why a rule fired: the change, the envelopes that it rests on, the rule's version, and what became of each action."""
+"""Why a rule fired: the change, what that rests on, the rule's version, and what became of each action."""
 
 from __future__ import annotations
 
@@ -9,15 +9,34 @@ from dataclasses import dataclass
 import strawberry
 
 from api.graphql import shapes
-from api.graphql.services import Firing, FiringAction
 from api.graphql.shapes import about
+from api.provenance import provenance, told
 from graph.journal import JournalReader
 from graph.model import Instant, isoformat
+from graph.rdf.documents import text as rdf_text
+from graph.rdf.terms import Terms
+from ontology import Ontology
+from rules.grounds import Ground as GroundRecord
+from rules.outbox import ActionRecord, FiringRecord
+
+
+@strawberry.type
+class Ground:
+    """A fact of the graph that the firing rests on; without all envelopes that say it, it would not have fired so."""
+
+    what: str = about(
+        "change, was (there before), said (under the keys of `registers`), writes or derivedFrom `other`."
+    )
+    of: str
+    other: str | None
+    registers: list[str]
+    evidence: list[int] = about("The newest 20 envelopes that say it.")
+    count: int = about("How many say it.")
 
 
 @strawberry.type
 class Premise:
-    """An envelope without which the firing would not have been."""
+    """The newest envelope of one of the grounds."""
 
     position: int
     kind: str
@@ -30,8 +49,20 @@ class Premise:
 @strawberry.type
 class Proof:
     firing: shapes.Firing
+    grounds: list[Ground]
     premises: list[Premise]
     text: str = about("The same for people, a line a step.")
+    prov: str = about("The same in PROV-O, as Turtle.")
+
+
+@dataclass(frozen=True, slots=True)
+class GroundAnswer:
+    what: str
+    of: str
+    other: str | None
+    registers: Sequence[str]
+    evidence: Sequence[int]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +77,25 @@ class PremiseAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ProofAnswer:
-    firing: Firing
+    firing: FiringRecord
+    grounds: Sequence[GroundAnswer]
     premises: Sequence[PremiseAnswer]
     text: str
+    prov: str
 
 
-def proof_of(firing: Firing, journal: JournalReader) -> ProofAnswer:
-    premises = [it for position in firing.evidence for it in _premises(position, journal)]
-    return ProofAnswer(firing, premises, "\n".join(_lines(firing, premises)))
+def proof_of(firing: FiringRecord, journal: JournalReader, ontology: Ontology, owner: str | None) -> ProofAnswer:
+    """`owner` is the rule's."""
+    premises = premises_of(firing, journal)
+    grounds = [
+        GroundAnswer(it.what, it.of, it.other, it.registers, it.support, it.count) for it in firing.grounds
+    ]  # fmt: skip
+    prov = "".join(rdf_text([provenance(firing, premises, owner)], Terms(ontology), "turtle"))
+    return ProofAnswer(firing, grounds, premises, "\n".join(_lines(firing, premises)), prov)
+
+
+def premises_of(firing: FiringRecord, journal: JournalReader) -> list[PremiseAnswer]:
+    return [it for position in firing.evidence for it in _premises(position, journal)]
 
 
 def _premises(position: int, journal: JournalReader) -> Iterator[PremiseAnswer]:
@@ -65,12 +107,15 @@ def _premises(position: int, journal: JournalReader) -> Iterator[PremiseAnswer]:
         )
 
 
-def _lines(firing: Firing, premises: Sequence[PremiseAnswer]) -> Iterator[str]:
+def _lines(firing: FiringRecord, premises: Sequence[PremiseAnswer]) -> Iterator[str]:
     reason = f" ({firing.reason})" if firing.reason else ""
     yield f"{firing.rule} {firing.rule_version}: {firing.verdict}{reason}"
     yield f"  at {isoformat(firing.fired_at)}, on {firing.what} of {firing.subject} at position {firing.position}"
     if firing.cause is not None:
         yield f"  because of {firing.cause}"
+    for ground in firing.grounds:
+        if ground.what != "change":
+            yield f"  since {told(ground)}, by {_said_by(ground)}"
     for it in premises:
         gone = f", bytes removed: {it.redacted}" if it.redacted is not None else ""
         yield f"  from {it.kind} {it.position} of {it.source}, received {isoformat(it.received_at)}, {it.digest}{gone}"
@@ -78,7 +123,13 @@ def _lines(firing: Firing, premises: Sequence[PremiseAnswer]) -> Iterator[str]:
         yield f"  {_done(action)}"
 
 
-def _done(action: FiringAction) -> str:
+def _said_by(ground: GroundRecord) -> str:
+    if ground.count == 1:
+        return f"envelope {ground.support[0]}"
+    return f"{ground.count} envelopes, the newest {ground.support[-1]}"
+
+
+def _done(action: ActionRecord) -> str:
     error = f": {action.last_error}" if action.last_error else ""
     result = f", {json.dumps(action.result)}" if action.result is not None else ""
     return f"{action.kind} on {action.target}: {action.state} after {action.attempts} attempts{error}{result}"

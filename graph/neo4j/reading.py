@@ -129,6 +129,8 @@ class Neo4jSnapshot:
         self.runs = fold.runs
         self.run_datasets = fold.run_datasets
         self.job_datasets = fold.job_datasets
+        self.said_in = fold.said_in
+        self.output_said_in = fold.output_said_in
         self.dataset_jobs = fold.dataset_jobs
         self.parent = fold.parent
         self.is_retired = fold.is_retired

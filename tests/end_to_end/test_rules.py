@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph
 import pytest
 
 from graph.model import make_urn
@@ -305,6 +308,17 @@ def test_an_incident_that_cannot_be_says_why(service: Service, mutation: str, re
     assert reason in answer["errors"][0]["message"]
 
 
+def prov_facts(turtle: str) -> set[tuple[str, str, str]]:
+    """What a document says in PROV's words, classes included, without their namespace."""
+    prov = "http://www.w3.org/ns/prov#"
+    found = set()
+    for it in pyoxigraph.parse(turtle.encode(), format=pyoxigraph.RdfFormat.TURTLE):
+        predicate, value = it.predicate.value, it.object.value
+        if predicate.startswith(prov) or value.startswith(prov):
+            found.add((it.subject.value, re.split("[#/]", predicate)[-1], value.removeprefix(prov)))
+    return found
+
+
 def test_a_firing_is_explained_by_all_that_it_rests_on(service: Service, receiver: Receiver) -> None:
     first = service.accept(schema(0, "orders", "id", "total"))
     second = service.accept(schema(1, "orders", "id"))
@@ -314,22 +328,47 @@ def test_a_firing_is_explained_by_all_that_it_rests_on(service: Service, receive
     [urn] = [it["urn"] for it in listed if it["rule"] == "breaking-schema-change"]
 
     proof = service.graphql(
-        """query($firing: String!) { explain(firing: $firing) { text firing { what position actions { state } }
-        premises { position kind source digest redacted } }
+        """query($firing: String!) { explain(firing: $firing) { text prov firing { what position actions { state } }
+        grounds { what of other registers evidence count } premises { position kind source digest redacted } }
         none: explain(firing: "urn:andon:firing:andon:x") { text } }""",
         {"firing": urn},
     )
-    explained = run_andon("rules", "explain", urn, "--url", service.url)
+    explained, as_prov, as_json = (
+        run_andon("rules", "explain", urn, "--url", service.url, "--format", it).stdout
+        for it in ("text", "prov", "json")
+    )
 
     assert proof["none"] is None
     found = proof["explain"]
     assert found["firing"] == {"what": "schema.changed", "position": second, "actions": [{"state": "delivered"}]}
-    assert [it["position"] for it in found["premises"]] == [second]
-    assert (found["premises"][0]["kind"], len(found["premises"][0]["digest"])) == ("openlineage", 32)
-    assert explained.stdout == found["text"] + "\n"
+    assert found["grounds"] == [
+        {"what": "change", "of": ORDERS, "other": None, "registers": [], "evidence": [second], "count": 1},
+        {"what": "was", "of": ORDERS, "other": None, "registers": [], "evidence": [first], "count": 1},
+    ]
+    assert [it["position"] for it in found["premises"]] == [first, second]
+    assert (found["premises"][1]["kind"], len(found["premises"][1]["digest"])) == ("openlineage", 32)
+    assert json.loads(as_json)["grounds"] == found["grounds"]
+    assert explained == found["text"] + "\n"
     lines = found["text"].splitlines()
     assert lines[0].startswith("breaking-schema-change 4+") and lines[0].endswith(": fired")
+    assert lines[2] == f"  since {ORDERS} was there, by envelope {first}"
     assert lines[-1] == f"  webhook on {ORDERS}: delivered after 1 attempts"
-    assert receiver.url not in found["text"] and first < second
+    assert receiver.url not in found["text"] + found["prov"] and first < second
+    assert as_prov.strip() == found["prov"].strip()
+    headers = {"Accept": "text/turtle"}
+    linked = service.client.get(f"/id/firing/andon/{urn.rpartition(':')[2]}", headers=headers, follow_redirects=True)
+    for text in (found["prov"], linked.text):
+        facts = prov_facts(text)
+        envelope, association = f"urn:andon:envelope:andon:{second}", f"{urn}#association"
+        [(_, _, generated)] = [it for it in facts if it[0].startswith(f"{urn}#outcome") and it[1] == "wasGeneratedBy"]
+        [plan] = [it[2] for it in facts if it[:2] == (association, "hadPlan")]
+        rule = "urn:andon:rule:andon:breaking-schema-change"
+        assert plan.startswith(f"{rule}#4%2B")
+        assert facts >= {
+            (urn, "type", "Activity"), (urn, "wasAssociatedWith", rule), (rule, "type", "SoftwareAgent"),
+            (urn, "used", envelope), (urn, "used", f"{urn}#change"), (f"{urn}#change", "wasDerivedFrom", envelope),
+            (envelope, "type", "Entity"), (f"{urn}#decision", "wasGeneratedBy", urn), (plan, "type", "Plan"),
+            (generated, "wasInformedBy", urn), (generated, "type", "Activity"),
+        }  # fmt: skip
     gone = run_andon("rules", "explain", "urn:andon:firing:andon:x", "--url", service.url)
     assert (gone.returncode, "there is no firing" in gone.stderr) == (1, True)

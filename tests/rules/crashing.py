@@ -1,8 +1,9 @@
 """A process that decides, acts and records, and is killed by SIGKILL on the way; run by test_crashes.
 
-    python -m tests.rules.crashing DATA URL STEP SECONDS
+    python -m tests.rules.crashing DATA URL STEP SECONDS [saying]
 
-STEP names where it dies ("" for nowhere), SECONDS is how far its clock is ahead. Everything but the graph is
+STEP names where it dies ("" for nowhere), SECONDS is how far its clock is ahead; `saying`: the rule pulls the cord
+rather than send a message. Everything but the graph is
 real: outbox and journal, in the folder DATA or, where ANDON_POSTGRES_URL names one, in that database; the webhook to
 URL. Without a crash it ends when nothing is left.
 """
@@ -17,11 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ontology
+from api.app import said_by_rule
 from graph.journal import Journal
 from graph.model import Instant, NewEnvelope, Position
 from graph.postgres_journal import PostgresJournal
 from graph.sqlite_journal import SqliteJournal
 from rules.actions.outbound import Outbound
+from rules.actions.statement import Statements
 from rules.actions.webhook import Webhooks
 from rules.engine import Engine
 from rules.outbox import Firing, Leased, Outbox, Settlement
@@ -44,6 +47,9 @@ STEPS = (
     "recording",  # it is on its way to the journal
     "recorded",  # the journal has it, which the outbox does not know yet
 )
+
+
+SAYING = b"rule: cord\nversion: 1\non: {change: run.failed}\ndo: [{stop: {cause: It failed., owner: ana}}]\n"
 
 
 def die_at(here: str) -> None:
@@ -96,7 +102,7 @@ def opened(data: Path, database: str | None) -> tuple[Outbox, Journal]:
 def main() -> None:
     data, url, ahead = Path(sys.argv[1]), sys.argv[2], int(sys.argv[4])
     references = {"ANDON_DEMO_WEBHOOK": url}
-    rule = read_rule(RULE, "failed.yaml", ontology.load(), references)
+    rule = read_rule(SAYING if sys.argv[5:] else RULE, "failed.yaml", ontology.load(), references)
     outbox, journal = opened(data, os.environ.get("ANDON_POSTGRES_URL"))
 
     def append(envelope: NewEnvelope) -> None:
@@ -106,7 +112,10 @@ def main() -> None:
     engine = Engine([rule], Sources(Committed([failed(9)]), shop().snapshot, lambda position: T0), outbox)
     worker = Worker(
         outbox,
-        {"webhook": Webhooks(references, Outbound(frozenset({url.split("/")[2]})))},
+        {
+            "webhook": Webhooks(references, Outbound(frozenset({url.split("/")[2]}))),
+            "stop": Statements(said_by_rule, lambda envelope: journal.append([envelope])),
+        },
         append,
         lambda: Instant(time.time_ns() // 1000 + ahead * 1_000_000),
     )

@@ -25,6 +25,7 @@ from graph.reader import (
     Owner,
     Page,
     RunRecord,
+    Support,
 )
 
 T0 = Instant(1_790_000_000_000_000)  # 2026-09-21T14:13:20Z
@@ -122,6 +123,13 @@ class EstateSnapshot:
 
     def job_datasets(self, job: EntityRecord) -> tuple[tuple[EntityRecord, ...], tuple[EntityRecord, ...]]:
         return (), tuple(self.estate.entities[urn] for urn in self.estate.job_outputs.get(job.urn, ()))
+
+    def said_in(self, entity: EntityRecord, keys: frozenset[str] | None = None) -> Support:
+        """Nobody said any of it."""
+        return (), 0
+
+    def output_said_in(self, source: EntityRecord, output: EntityRecord) -> Support:
+        return (), 0
 
     def lineage(self, query: LineageQuery) -> LineageAnswer:
         entities, found = self.estate.entities, dict.fromkeys(query.urns, 0)

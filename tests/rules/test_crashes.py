@@ -17,6 +17,7 @@ import pytest
 from graph.journal import Journal
 from graph.postgres_journal import PostgresJournal
 from graph.sqlite_journal import SqliteJournal
+from rules.audit import verify
 from rules.outbox import Outbox
 from rules.postgres_outbox import PostgresOutbox
 from rules.sqlite_outbox import SqliteOutbox
@@ -35,10 +36,10 @@ class Home:
     data: Path
     database: str | None
 
-    def live(self, url: str, step: str = "", ahead: str = "0") -> subprocess.Popen[bytes]:
+    def live(self, url: str, step: str = "", ahead: str = "0", *more: str) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.rules.crashing", str(self.data), url, step, ahead],
+            [sys.executable, "-m", "tests.rules.crashing", str(self.data), url, step, ahead, *more],
             cwd=ROOT,
             env=kept | ({"ANDON_POSTGRES_URL": self.database} if self.database else {}),
             stderr=subprocess.PIPE,
@@ -102,10 +103,28 @@ def test_a_kill_at_any_step_neither_loses_an_action_nor_repeats_a_recorded_one(s
     assert {action.key for action in firing.actions} == set(sent)
     assert [action.state for action in firing.actions] == ["delivered"] * ACTIONS
     assert outbox.unreported(10) == []
+    journal = home.journal()
+    log = verify(lambda: journal.read(0, 100), outbox=outbox)
     outbox.close()
+    assert (log.fault, log.head.number) == (None, 1 + ACTIONS), "every record once, in its place"
+    journal.close()
     recorded = journalled(home)
     assert Counter(about for about, _ in recorded) == {"decision": 1, "outcome": ACTIONS}
     assert {key for about, key in recorded if about == "outcome"} == set(sent)
+
+
+def test_what_a_rule_said_when_it_was_killed_is_not_said_again(home: Home) -> None:
+    url = "http://127.0.0.1:1/"
+    assert end_of(home.live(url, "answered", "0", "saying")) == -signal.SIGKILL
+    assert end_of(home.live(url, "", AFTER_THE_LEASE, "saying")) == 0
+
+    journal, outbox = home.journal(), home.outbox()
+    found = journal.read(0, 100)
+    assert Counter(it.kind for it in found) == {"mutation": 1, "action": 2}
+    assert [action.attempts for action in outbox.firings(1)[0].actions] == [2]
+    assert verify(lambda: found, outbox=outbox).fault is None
+    journal.close()
+    outbox.close()
 
 
 def test_a_repetition_carries_the_same_key_and_the_same_bytes(home: Home) -> None:
