@@ -253,15 +253,15 @@ class Requests:
         return outcome_of(lambda: self._look(call, progress))
 
     def _begin(self, call: _Call, key: str) -> Outcome:
-        headers = self._headers(call) | {"Idempotency-Key": key}
+        headers = _added(self._headers(call), {"Idempotency-Key": key})
         body = None
         if call.json is not None:
             body = json.dumps(resolved(call.json, self._references)).encode()
-            headers = {"Content-Type": "application/json"} | headers
+            headers = _added(headers, {"Content-Type": "application/json"})
         elif call.form:
             fields = {name: Rendered(it).resolve(self._references) for name, it in call.form.items()}
             body = urlencode(fields).encode()
-            headers = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+            headers = _added(headers, {"Content-Type": "application/x-www-form-urlencoded"})
         answer = self._outbound.request(call.method, Rendered(call.url).url(self._references), headers, body)
         if answer.status not in call.accepted and (refused := _unsuccessful(call, answer)) is not None:
             return refused
@@ -290,7 +290,7 @@ class Requests:
 
     def _headers(self, call: _Call) -> dict[str, str]:
         headers = {name: Rendered(it).resolve(self._references) for name, it in call.headers.items()}
-        return {"User-Agent": _USER_AGENT, "Accept": "application/json"} | headers
+        return _added(headers, {"User-Agent": _USER_AGENT, "Accept": "application/json"})
 
     def _url_to_look_at(self, poll: _Polling, answer: Answer, call: _Call) -> Rendered:
         """The poll's URL, with what the answer says in place, which is kept and so is without secrets."""
@@ -305,6 +305,12 @@ class Requests:
         names = [name for parts in texts for literal in parts[::2] for name in Template(literal).names]
         names += names_in(call.json) if call.json is not None else []
         return [self._references[name] for name in names if name in self._references]
+
+
+def _added(headers: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """Ours go along where the rule does not say otherwise, in capitals or without."""
+    theirs = {name.lower() for name in headers}
+    return {**headers, **{name: value for name, value in ours.items() if name.lower() not in theirs}}
 
 
 def _unsuccessful(call: _Call, answer: Answer) -> Outcome | None:

@@ -13,7 +13,7 @@ import pytest
 from graph.model import make_urn
 from tests.end_to_end.events import Event, dataset_event, facet, new_run_id, run_event
 from tests.end_to_end.service import Service, run_andon, wait_until
-from tests.rules.receiver import Receiver
+from tests.rules.receiver import Receiver, says
 
 PLACE = "postgres://shop"
 ORDERS = make_urn("dataset", PLACE, "orders")
@@ -88,6 +88,36 @@ def test_what_breaks_readers_is_told_once_and_what_does_not_is_not(service: Serv
         ("watched-only", ORDERS, "shadow"),
     ]
     assert len(receiver.received) == 1
+
+
+def test_what_is_started_elsewhere_is_waited_for_and_its_result_is_known(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "start.yaml").write_text("""\
+rule: start
+version: 1
+on: {change: entity.opened, type: Dataset}
+do:
+  - http:
+      url: "${ANDON_API}/runs"
+      json: {table: "{{ hit.name }}"}
+      poll: {url: "${ANDON_API}/runs/{{ body.id }}", until: body.state == 'done', keep: {state: body.state}, every: 1s}
+limits: {max_age: 3650d}
+""")
+    with Receiver(says({"id": 7}), says({"state": "busy"}), says({"state": "done"})) as target:
+        arguments = "--rules", str(tmp_path / "rules"), "--webhook-hosts", f"127.0.0.1:{target.port}"
+        known = {"ANDON_API": f"http://127.0.0.1:{target.port}"}
+        with Service(tmp_path / "data", *arguments, environment=known) as service:
+            service.accept(schema(0, "orders", "id"))
+
+            def action() -> dict[str, Any]:
+                asked = "{ firings { actions { kind state attempts result } } }"
+                return next((it for firing in service.graphql(asked)["firings"] for it in firing["actions"]), {})
+
+            wait_until(lambda: action().get("state") == "delivered", 20, "it has ended")
+            assert action() == {"kind": "http", "state": "delivered", "attempts": 1, "result": {"state": "done"}}
+
+    assert [it.path for it in target.received] == ["/runs", "/runs/7", "/runs/7"]
+    assert target.received[0].body == b'{"table": "orders"}'
 
 
 def test_rules_are_shown_as_they_are_in_force(service: Service) -> None:

@@ -119,9 +119,11 @@ def test_success_is_what_the_rule_says_it_is(answer: object, outcome: Outcome) -
 
 
 def test_a_form_is_encoded_and_another_method_is_used() -> None:
-    text = (
-        '  - http: {method: PUT, url: "${API}?q={{ after.name }}", form: {a: "{{ after.name }}&b=1", key: "${KEY}"}}\n'
-    )
+    text = """\
+  - http:
+      {method: PUT, url: "${API}?q={{ after.name }}", headers: {accept: a/b},
+       form: {a: "{{ after.name }}&b=1", key: "${KEY}"}}
+"""
     with Receiver() as receiver:
         assert delivered(text, receiver, name="x&y=ü") == Delivered()
 
@@ -129,6 +131,7 @@ def test_a_form_is_encoded_and_another_method_is_used() -> None:
     assert (received.method, received.path) == ("PUT", "/api?q=x%26y%3D%C3%BC")
     assert received.body == f"a=x%26y%3D%C3%BC%26b%3D1&key={KEY}".encode()
     assert received.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert received.headers["accept"] == "a/b"
 
 
 def test_a_name_in_the_graph_neither_names_a_secret_nor_leaves_its_place() -> None:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from rules.rule import CHANGES, LATE, Mode, SchemaChange, Severity
 from rules.triggers import DERIVED
 from tests.rules.conftest import RULE
+from tests.rules.test_http_action import FAULTS as HTTP_FAULTS
 from tests.rules.test_reading import BAD
 
 SCHEMA = json.loads(resources.files("rules").joinpath("rule.schema.json").read_text())
@@ -47,8 +48,16 @@ def test_it_is_a_schema_and_names_what_a_rule_can_say() -> None:
 
 def test_rules_that_ship_are_taken() -> None:
     assert faults(RULE) == []
-    for file in EXAMPLES.glob("*.yaml"):
+    for file in EXAMPLES.glob("**/*.yaml"):
         assert faults(file.read_bytes()) == []
+
+
+@pytest.mark.parametrize(("url", "more", "reason"), HTTP_FAULTS)
+def test_a_request_is_refused_in_an_editor_too(url: str, more: str, reason: str) -> None:
+    action = f'  - http: {{url: "{url or "https://a.example/"}", {more}}}'
+    text = f"rule: a\nversion: 1\non: {{change: run.failed}}\ndo:\n{action}".encode()
+    told = any(it in reason for it in ("unknown key", "a json body already", "from 300", "one of GET"))
+    assert bool(faults(text)) == told
 
 
 @pytest.mark.parametrize(
