@@ -29,7 +29,7 @@ from rules.conditions import Values
 from rules.grounds import evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself, named
 from rules.index import TICK, Index
-from rules.lasting import said_in, since, still, subject_of, taken_back
+from rules.lasting import grounds_of_said, said_in, since, still, subject_of, taken_back
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
 from rules.outbox import ACTED, Decisions, Firing, Intended, Said, Verdict, firing_urn
@@ -238,7 +238,8 @@ class Engine:
         bare = _firing(change, rule, received_at, Verdict.RESOLVED, reason=reason)
         keys = [_hash("action", *_identity(change, rule), it.key) for it in said.messages]
         actions = taken_back(said, occurrence, bare.id, keys)
-        bare = replace(bare, evidence=tuple(sorted({position for it in actions for position in it.evidence})))
+        grounds = grounds_of_said(said, change)
+        bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds))
         yield replace(bare, verdict=Verdict.SHADOW) if mode is Mode.SHADOW else replace(bare, actions=actions)
 
     def _said(self, rule: Rule, occurrence: Occurrence, found: Sequence[Firing]) -> Said | None:
@@ -362,12 +363,16 @@ def _acting(
     if said is None:
         actions += tuple(_said_of_all(occasion, subject_of(occurrence), impact))
     elif not actions:
+        grounds = grounds_of_said(said, change)
+        bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds))
         return replace(bare, verdict=Verdict.LASTING, reason=still(said))
     if ordered and not actions:
         reasons = dict.fromkeys(it.reason for it in ordered if isinstance(it, Moot) and it.reason is not None)
         return replace(bare, verdict=Verdict.NO_TARGETS, reason="; ".join(reasons)) if reasons else None
-    hit = [it for it in impact.hits if any(action.target == it.entity.urn for action in actions)]
-    told = any(it.for_owners for it in rule.actions)
+    targets = {action.target for action in actions}
+    tells_all = said is None and any(isinstance(it, Together) for it in rule.actions)
+    hit = [it for it in impact.hits if tells_all or it.entity.urn in targets]
+    told = tells_all or any(it.for_owners for it in rule.actions)
     owned = [it for each in hit if told for it in owner_grounds(each.entity, occurrence.snapshot)]
     grounds = tuple(
         dict.fromkeys([*grounds_of(occurrence, rule, values), *(it for each in hit for it in each.grounds), *owned])

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from graph.model import Instant, Position, isoformat
+from graph.model import Change, Instant, Position, isoformat
 from rules.actions.notify import read_message, resolution
+from rules.grounds import Ground
 from rules.occurrence import Occurrence
 from rules.outbox import SAYING, Firing, Intended, Said, Verdict, firing_urn
 
@@ -37,8 +38,14 @@ def said_in(firings: Sequence[Firing], rule: str, subject: str, below: Position 
         if firing.rule != rule or firing.verdict not in _SAYING or (below is not None and firing.position >= below):
             continue
         if messages := tuple(it for it in firing.actions if it.kind == SAYING and it.target == subject):
-            return Said(firing.id, firing.verdict, messages)
+            return Said(firing.id, firing.verdict, firing.subject, firing.position, messages)
     return None
+
+
+def grounds_of_said(said: Said, change: Change) -> tuple[Ground, ...]:
+    """What a decision about a change rests on that goes by what was said before: that change, and this one."""
+    then = Ground("change", said.change, support=(said.position,), count=1)
+    return then, Ground("change", change.urn, support=(change.position,), count=1)
 
 
 def since(said: Said) -> Instant:

@@ -75,11 +75,11 @@ class Occurrence:
         return column_changes(former, self.snapshot.columns(self.after))
 
     @cached_property
-    def travelled(self) -> frozenset[str]:
-        """Of tags that travelled, their keys."""
+    def tag_keys(self) -> frozenset[str]:
+        """Of changes of tags, their keys."""
         if not self.change.what.startswith("tag."):
             return frozenset()
-        return frozenset(unquote(it.fields[1].partition("=")[0]) for it in self._changes)
+        return frozenset(unquote(it.fields[1]).partition("=")[0] for it in self._changes)
 
     def values(self) -> Values:
         return {

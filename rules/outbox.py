@@ -103,10 +103,14 @@ SAYING = "notify"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The newest firing of a rule that said something of a subject, or took it back, with the messages."""
+    """The newest firing of a rule that said something of a subject, or took it back, with the messages; `change` is the
+    urn of what changed.
+    """
 
     firing: str
     verdict: str
+    change: str
+    position: Position
     messages: tuple[Intended, ...]
 
     @property

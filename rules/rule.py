@@ -242,7 +242,7 @@ class Rule:
         """Whether it has something to say to every change that it is on."""
         on = self.trigger
         is_any = isinstance(on, Trigger) and on.type == "Entity" and on.changes == on.committed and not on.how
-        return is_any and self.when is None
+        return is_any and self.when is None and self.resolve is None
 
 
 def rule_urn(name: str) -> str:

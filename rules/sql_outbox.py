@@ -71,7 +71,7 @@ _FIRED = (
     " AND (CAST(? AS text) IS NULL OR subject = ?) AND verdict IN ('fired', 'shadow', 'waiting', 'refused')"
 )
 _SAID = (
-    "SELECT firing.id, verdict FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
+    "SELECT firing.id, verdict, subject, position FROM action JOIN firing ON firing.id = action.firing WHERE target = ?"
     " AND kind = 'notify' AND rule = ? AND position < ? AND verdict IN ('fired', 'waiting', 'resolved')"
     " ORDER BY action.number DESC LIMIT 1"
 )
@@ -178,7 +178,7 @@ class SqlOutbox(ABC):
             messages = sql.execute(
                 "SELECT * FROM action WHERE firing = ? AND kind = ? ORDER BY number", (row["id"], SAYING)
             ).fetchall()
-        return Said(row["id"], row["verdict"], tuple(_intended(it) for it in messages))
+        return Said(row["id"], row["verdict"], row["subject"], row["position"], tuple(_intended(it) for it in messages))
 
     def state(self, key: str) -> ActionState | None:
         with self._reading() as sql:

@@ -111,7 +111,7 @@ def sets_off(occurrence: Occurrence, trigger: Trigger) -> bool:
     if trigger.how and not any(it.how in trigger.how for it in occurrence.columns):
         return False
     if what in trigger.changes:
-        return trigger.tag is None or trigger.tag in occurrence.travelled
+        return trigger.tag is None or trigger.tag in occurrence.tag_keys
     told = (DERIVED[it] for it in trigger.changes if it in DERIVED)
     return any(what in it.of and it.is_so(occurrence, trigger) for it in told)
 

@@ -48,7 +48,7 @@ from rules.outbox import Intended, firing_urn
 from rules.rule import MissingReference, Template
 from rules.text import Text
 
-TIMEOUT = 20.0
+TIMEOUT = 12.0
 """Seconds for all of it, the start of the process included."""
 
 MAX_TITLE = 200

@@ -301,8 +301,9 @@ def _judged(server: MlflowServer, plan: _Plan, version: Mapping[str, Any], inten
     ours, theirs = _metrics(server, version), _metrics(server, champion) if champion is not None else None
     faults = [it for check in plan.checks if (it := check.fault(ours, theirs)) is not None]
     told["metrics"] = {it.metric: [ours.get(it.metric), (theirs or {}).get(it.metric)] for it in plan.checks}
-    server.tag_version(plan.model, number, KEY, intended.key)
-    server.tag_version(plan.model, number, FIRING, firing_urn(intended.firing))
+    if plan.start is not None:
+        server.tag_version(plan.model, number, KEY, intended.key)
+        server.tag_version(plan.model, number, FIRING, firing_urn(intended.firing))
     server.tag_version(plan.model, number, GUARD, "; ".join(faults)[:MAX_NAME] or "passed")
     if faults:
         return Delivered({**told, "promoted": False, "why": "; ".join(faults)})

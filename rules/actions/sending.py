@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import runpy
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -69,13 +70,15 @@ _ASSET: Mapping[str, Any] = {
     "image_url_logo": "",
 }
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
+_LONGEST = 15  # seconds; whoever started the process ends it sooner, if still there
 _INWARD = "its host is not at a public address; allowed_hosts can make an exception"
 _UNREADABLE = "the URL is not one that Apprise reads for its service"
 
 # What no message needs; most of it would leave the process.
 _NEVER = (
     "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "pty.spawn",
-    "ctypes.", "syslog.", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
+    "ctypes.", "syslog.", "sqlite3.", "os.kill", "os.chmod", "os.chown", "os.remove",
+    "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
     "shutil.", "socket.sendto", "socket.sendmsg",
 )  # fmt: skip
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -92,7 +95,8 @@ class Guard:
         # By its path: the package's own imports would take longer than all that is done here.
         self._is_public = runpy.run_path(str(Path(__file__).with_name("address.py")))["is_public"]
         self._allowed = allowed
-        self._readable = (sys.prefix, sys.base_prefix, "/usr/", "/etc/mime.types", "/etc/localtime", "/dev/")
+        places = (sys.prefix, sys.base_prefix, "/usr", "/etc/mime.types", "/etc/localtime", "/dev")
+        self._readable = tuple({os.path.realpath(it) for it in places})
         self.refused = False
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -112,7 +116,10 @@ class Guard:
 
     def _open(self, path: object, mode: str | None, flags: int) -> None:
         writes = flags & _WRITES or (mode is not None and any(it in mode for it in "wax+"))
-        if writes or not isinstance(path, str | bytes) or not os.fsdecode(path).startswith(self._readable):
+        if writes or not isinstance(path, str | bytes):
+            raise Kept("file")
+        real = os.path.realpath(os.fsdecode(path))
+        if not any(real == it or real.startswith(it + os.sep) for it in self._readable):
             raise Kept("file")
 
 
@@ -130,6 +137,7 @@ def addresses(allowed: list[str]) -> frozenset[tuple[str, int]]:
 
 
 def main() -> None:
+    signal.alarm(_LONGEST)
     told = json.load(sys.stdin)
     logging.disable()  # what plugins log holds URLs and answers
     sys.dont_write_bytecode = True

@@ -25,13 +25,17 @@ ACTIONS = (ROOT / "docs" / "actions.md").read_text()
 SCHEMA = json.loads((ROOT / "rules" / "rule.schema.json").read_text())["$defs"]
 HTTP_KEYS = {*SCHEMA["http"]["properties"], *SCHEMA["http"]["properties"]["poll"]["properties"],
              *SCHEMA["airflow"]["properties"]}  # fmt: skip
-REFERENCES = {"ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef"}
+REFERENCES = {
+    "ANDON_OWNERS_WEBHOOK": "https://hooks.example.com/x", "ANDON_OWNERS_SECRET": "0123456789abcdef",
+    "ANDON_OWNERS_CHANNEL": "slack://a/b/c", "ANDON_FINANCE_CHANNEL": "mailto://example.com",
+}  # fmt: skip
 
 
 def test_each_rule_is_one() -> None:
-    rules = re.findall(r"```yaml\n(.*?)```", PAGE + ACTIONS, re.DOTALL)
+    pages = [(ROOT / "docs" / it).read_text() for it in ("messages.md", "retraining.md")]
+    rules = re.findall(r"```yaml\n(.*?)```", "\n".join([PAGE, ACTIONS, *pages]), re.DOTALL)
     examples = [it.read_text() for it in (ROOT / "examples" / "rules").glob("**/*.yaml")]
-    assert len(rules) >= 3 and len(examples) >= 3
+    assert len(rules) >= 6 and len(examples) >= 3
     words = ontology.load()
     queries = checker(words, limits_of(Settings()))
     for text in rules + examples:

@@ -215,4 +215,6 @@ def test_a_tag_that_comes_and_goes_is_told_from_all_else_that_changes(
     any_came = backtested(graph, rule(words, "on: {change: tag.given}\n"))
     went = backtested(graph, rule(words, "on: {change: [tag.taken]}\n"))
 
-    assert [[it.position for it in found] for found in (came, any_came, went)] == [[2, 5], [2, 4, 5], [5, 6]], "pii=name is another tag than pii"
+    assert [[it.position for it in found] for found in (came, any_came, went)] == [[2, 5], [2, 4, 5], [5, 6]], (
+        "pii=name is another tag than pii"
+    )

@@ -32,7 +32,7 @@ def at(receiver: Receiver) -> str:
     return f"127.0.0.1:{receiver.port}"
 
 
-def notifier(url: str, *allowed: str, state: str | None = None, timeout: float = 20.0) -> Notifier:
+def notifier(url: str, *allowed: str, state: str | None = None, timeout: float = 12.0) -> Notifier:
     return Notifier({"ANDON_CHANNEL": url}, frozenset(allowed), lambda _: state, timeout=timeout)
 
 
@@ -136,11 +136,12 @@ def test_an_answer_that_is_no_success_is_judged_and_nothing_of_it_told(code: int
         assert notifier(f"json://{at(receiver)}/canary", at(receiver)).deliver(intended(FAILED), NOW) == expected
 
 
-def test_a_plugin_that_reads_a_file_of_this_machine_is_kept_from_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["", "/usr/../"])
+def test_a_plugin_that_reads_a_file_of_this_machine_is_kept_from_it(tmp_path: Path, way: str) -> None:
     secret = tmp_path / "template.json"
     secret.write_text('{"blocks": [{"type": "section", "text": {"type": "plain_text", "text": "canary-4711"}}]}')
     with Receiver() as receiver:
-        slack = to_services(f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ?template={secret}", receiver)
+        slack = to_services(f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ?template={way}{secret}", receiver)
         outcome = slack.deliver(intended(FAILED), NOW)
 
     assert not isinstance(outcome, Delivered)
