@@ -254,7 +254,7 @@ def _acting(occurrence: Occurrence, rule: Rule, received_at: Instant, chain: _Ch
         for index, action in enumerate(rule.actions)
         for owner in (_told(rule, hit) if action.for_owners else [None])
     )
-    evidence = tuple(sorted({change.position}.union(*(action.evidence for action in actions))))
+    evidence = tuple(sorted({change.position, *occurrence.premises}.union(*(it.evidence for it in actions))))
     if rule.mode is Mode.SHADOW and actions:
         told = sorted({(it.target, it.owner) for it in actions})
         reason = (

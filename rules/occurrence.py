@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from graph.derivations import Mark
-from graph.model import Change, isoformat
+from graph.derivations import Mark, hops_of, own_tags
+from graph.model import Change, Position, isoformat
 from graph.reader import ColumnRecord, EntityRecord, GraphSnapshot, RunRecord
 from rules.conditions import Values
 from rules.rule import SchemaChange, Trigger
@@ -67,6 +67,20 @@ class Occurrence:
         former = earlier.columns(self.before) if earlier is not None and self.before is not None else ()
         return column_changes(former, self.snapshot.columns(self.after))
 
+    @cached_property
+    def premises(self) -> tuple[Position, ...]:
+        """Where a tag arrived, what made each hop of its way hold."""
+        if self.change.what != "tag.reached" or self.after is None:
+            return ()
+        arrived = {tuple(it.fields) for it in self._changes}
+        ways = [
+            hops_of(it, self.snapshot)
+            for tag in own_tags(self.after)
+            for it in tag.derived
+            if (it.propagation, quote(it.mark.label, safe="")) in arrived
+        ]
+        return tuple(sorted({Position(at) for way in ways for hop in way for at in hop.evidence}))
+
     def sets_off(self, trigger: Trigger) -> bool:
         """Whether a rule of this trigger looks at it, beyond what `change` alone tells."""
         if trigger.type != "Entity" and (self.entity is None or self.entity.type not in trigger.types):
@@ -107,7 +121,7 @@ def _shown(entity: EntityRecord, snapshot: GraphSnapshot | None) -> Mapping[str,
     shown: dict[str, object] = {
         "urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name,
         "description": entity.description, "dropped": entity.dropped,
-        "tags": [Mark(it.key, it.value).label for it in entity.tags if it.field is None or is_column],
+        "tags": [Mark(it.key, it.value).label for it in own_tags(entity)],
         "columnTags": [
             {"column": it.field, "tag": it.key, "value": it.value} for it in entity.tags if it.field and not is_column
         ],
