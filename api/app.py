@@ -388,8 +388,7 @@ class Service:
 
     def _cause(self, position: int) -> str | None:
         """The firing by which a rule said what stands at a position; None where nobody but a rule could have."""
-        envelope = self.journal.envelope(position)
-        return None if envelope is None else mutation.firing_of(envelope)
+        return propagation.firing_behind(self.journal.envelope(position), self.journal.envelope)
 
     def _keep_key_classes(self, ontology: ontologies.Ontology) -> Callable[[], None]:
         """Raises `Conflict` where entities would be left without their key class."""

@@ -8,6 +8,8 @@ A file `NAME.test.yaml` beside the rule `NAME.yaml` is a list of cases:
       fires:         # just these, in order; keys that are left out are not looked at
         - {verdict: fired, subject: URN, actions: [{kind: webhook, target: URN, owner: ana}]}
 
+A folder's propagations are followed, so that what is told may set a rule off by a tag that travelled.
+
 What is told are OpenLineage events (`producer` and `schemaURL` may be left out), facts (`entities`) and statements of
 people (`op`), each with its time, and that the rule's own time has come (`tick`: an instant).
 """
@@ -30,14 +32,16 @@ from api.app import decoders
 from api.graphql.asking import Asker
 from api.graphql.limits import Limits
 from graph.errors import InvalidInput
-from graph.model import Envelope, Instant, Position, parse_instant
+from graph.model import Envelope, Instant, NewEnvelope, Position, parse_instant
 from graph.sqlite import SqliteGraph
 from ingest import facts, mutation
+from jobs.propagation import PropagationService
 from ontology import Ontology
 from rules import record
 from rules.backtest import backtest
 from rules.document import check_bounds
 from rules.outbox import Firing
+from rules.propagation import Propagation
 from rules.rule import Rule
 from rules.sources import Sources
 
@@ -86,35 +90,86 @@ def read_cases(path: Path) -> list[Case]:
         raise InvalidInput(" ".join(str(error).split()), field=path.name) from None
 
 
-def run_case(rule: Rule, case: Case, ontology: Ontology, allowed: Limits) -> Result:
+def run_case(
+    rule: Rule, case: Case, ontology: Ontology, allowed: Limits, propagations: Sequence[Propagation] = ()
+) -> Result:
     try:
-        firings = _fired(rule, case, ontology, allowed)
+        firings = _fired(rule, case, ontology, allowed, propagations)
     except InvalidInput as error:
         return Result(case.case, (str(error),))
     return Result(case.case, tuple(_differences(case.fires, [_shown(it) for it in firings])))
 
 
-def _fired(rule: Rule, case: Case, ontology: Ontology, allowed: Limits) -> list[Firing]:
-    decode = decoders(ontology)
+def _fired(
+    rule: Rule, case: Case, ontology: Ontology, allowed: Limits, propagations: Sequence[Propagation]
+) -> list[Firing]:
     with tempfile.TemporaryDirectory(prefix="andon-rule-") as folder:
         with closing(SqliteGraph(Path(folder) / "graph.db", ontology)) as graph:
-            received: dict[int, Instant] = {}
-            for position, (field, told) in enumerate(_all(case), start=1):
-                envelope = _envelope(Position(position), told, field, rule)
-                received[position] = envelope.received_at
+            board = _Board(graph, ontology, propagations)
+            after = Position(0)
+            for index, (field, told) in enumerate(_all(case)):
+                if index == len(case.given):
+                    after = graph.position()
                 try:
-                    with graph.transaction():
-                        graph.fold(envelope, decode[envelope.kind](envelope))
+                    board.tell(_envelope(board.next, told, field, rule))
                 except (InvalidInput, KeyError, ValueError) as error:
-                    raise InvalidInput(str(error), field=field) from None
-                graph.commit(envelope.position)
-            sources = Sources(
-                graph.changes,
-                graph.snapshot,
-                lambda position: received[position],
-                ask=Asker(graph, ontology, allowed),
-            )
-            return backtest([rule], sources, after=Position(len(case.given)), upto=graph.position())
+                    raise InvalidInput(str(error), field=getattr(error, "field", None) or field) from None
+            sources = Sources(graph.changes, graph.snapshot, board.received_at, ask=Asker(graph, ontology, allowed))
+            return backtest([rule], sources, after=after, upto=graph.position())
+
+
+class _Board:
+    """A graph that is told one envelope after another, and what travels by each; also the `Progress` of that."""
+
+    def __init__(self, graph: SqliteGraph, ontology: Ontology, propagations: Sequence[Propagation]) -> None:
+        self._graph = graph
+        self._decode = decoders(ontology)
+        self._received: list[Instant] = []
+        self._progress: tuple[Position, str] | None = None
+        self._following = PropagationService(
+            lambda: propagations,
+            snapshot=graph.snapshot,
+            changes=graph.changes,
+            received_at=self.received_at,
+            append=lambda _: None,
+            last_position=lambda: len(self._received),
+            progress=self,
+        )
+
+    @property
+    def next(self) -> Position:
+        return Position(len(self._received) + 1)
+
+    def received_at(self, position: Position) -> Instant:
+        return self._received[position - 1]
+
+    def tell(self, envelope: Envelope) -> None:
+        self._fold(envelope)
+        while self._following.step():
+            pass
+
+    def _fold(self, envelope: Envelope) -> None:
+        self._received.append(envelope.received_at)
+        with self._graph.transaction():
+            self._graph.fold(envelope, self._decode[envelope.kind](envelope))
+        self._graph.commit(envelope.position)
+
+    def progress(self, name: str) -> tuple[Position, str] | None:
+        return self._progress
+
+    def advance(
+        self, name: str, after: Position | None, upto: Position, kept: str, reports: Sequence[NewEnvelope]
+    ) -> bool:
+        self._progress = upto, kept
+        for it in reports:
+            self._fold(Envelope(self.next, it.kind, it.source, self._received[-1], it.key, it.body))
+        return True
+
+    def unreported(self, limit: int) -> list[tuple[int, NewEnvelope]]:
+        return []
+
+    def reported(self, number: int) -> None:
+        """Nothing waits."""
 
 
 def _all(case: Case) -> Iterator[tuple[str, Told]]:

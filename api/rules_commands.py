@@ -23,9 +23,9 @@ from graph.journal import JournalReader
 from graph.model import PRESENT, AsOf, Change, Instant, Position, isoformat, parse_instant
 from graph.reader import DiffRecord
 from graph.snapshot import Snapshot, read_changes
-from ingest.mutation import firing_of
+from ingest.propagation import firing_behind
 from ontology import Ontology
-from rules import Rule, RulesRejected, load_rules, read_rule
+from rules import Rule, RulesRejected, read_rule
 from rules.backtest import backtest as run_backtest
 from rules.outbox import Firing
 from rules.reading import load_folder
@@ -59,8 +59,8 @@ def check(settings: Settings, folder: str) -> int:
 def test(settings: Settings, folder: str) -> int:
     """Try every rule of a folder on its cases; 1 where one came out otherwise."""
     ontology = open_vocabulary(settings).ontology
-    queries = checker(ontology, limits_of(settings))
-    rules = {rule.name: rule for rule in load_rules(Path(folder), ontology, settings.references, queries)}
+    loaded = load_folder(Path(folder), ontology, settings.references, checker(ontology, limits_of(settings)))
+    rules = {rule.name: rule for rule in loaded.rules}
     failed = total = 0
     for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
         beside = path.with_name(path.name.removesuffix(SUFFIX) + ".yaml")
@@ -68,7 +68,7 @@ def test(settings: Settings, folder: str) -> int:
             raise NotFound(f"{path.name}: there is no rule {beside.name} beside it")
         rule = rules[read_rule(beside.read_bytes(), beside.name, ontology, settings.references).name]
         for case in read_cases(path):
-            result = run_case(rule, case, ontology, limits_of(settings))
+            result = run_case(rule, case, ontology, limits_of(settings), loaded.propagations)
             total += 1
             failed += bool(result.faults)
             sys.stdout.write(f"{'FAILED' if result.faults else 'ok'}  {rule.name}: {result.case}\n")
@@ -144,8 +144,7 @@ class _Past:
         return envelope.received_at
 
     def cause(self, position: Position) -> str | None:
-        envelope = self.journal.envelope(position)
-        return None if envelope is None else firing_of(envelope)
+        return firing_behind(self.journal.envelope(position), self.journal.envelope)
 
 
 def _position(journal: JournalReader, text: str, field: str) -> Position:

@@ -144,7 +144,7 @@ class Settings:
         (), "host:port entries, comma-separated, that rules may call although their addresses are not public."
     )
     mlflow_projects: str = _row("", "Folder of MLflow projects that rules may run on this machine; none means none.")
-    target_rate: int = _row(300, "Requests a minute that rules' actions make of one target.", least=1)
+    target_rate: int = _row(600, "Requests a minute that rules' actions make of one target.", least=1)
     target_failures: int = _row(
         5, "Failures in a row after which a target is left alone for a while, while others go on.", least=1
     )

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from .reader import Derivation, GraphSnapshot
 
 DERIVED_TAG = "derived:"
 
@@ -56,3 +59,16 @@ def read_derived_key(key: str) -> Derived:
 def derivation(propagation: str, stored: Mapping[str, Any]) -> dict[str, object]:
     """A register's value among the tags of a present row; `graph.reader.Derivation` is the same for readers."""
     return {"by": propagation, **{key: stored.get(key) for key in ("from", "hops", "evidence")}}
+
+
+def way_of(derived: Derivation, snapshot: GraphSnapshot) -> list[str]:
+    """Urns from where the tag is said to the place before the one that got it so, as of the snapshot."""
+    way: list[str] = []
+    here: Derivation | None = derived
+    while here is not None and len(way) < derived.hops:
+        way.append(here.origin)
+        entity = snapshot.entity(here.origin)
+        tags = [it for it in entity.tags if (it.key, it.value) == derived.mark] if entity is not None else []
+        before = [] if any(it.said for it in tags) else [one for it in tags for one in it.derived]
+        here = next((it for it in before if it.propagation == derived.propagation), None)
+    return way[::-1]

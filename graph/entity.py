@@ -195,6 +195,15 @@ def derived_among(tags: str | None) -> set[Derived]:
     }
 
 
+def said_among(tags: str | None) -> set[tuple[Mark, str]]:
+    """The tags of a present row that somebody says, each with the path of its column or ""."""
+    return {
+        (Mark(str(tag["key"]), None if tag.get("value") is None else str(tag["value"])), str(tag.get("field") or ""))
+        for tag in (_read_listed(tags) if tags is not None else ())
+        if tag.get("said", True)
+    }
+
+
 def _with_derived(said: list[dict[str, Any]], derived: list[tuple[Derived, dict[str, Any]]]) -> list[dict[str, Any]]:
     """The tags that are said and those that are derived; one that is both is there once."""
     found = {

@@ -20,7 +20,7 @@ from ontology import Ontology
 
 from .attributes import relation_of
 from .database import Cached, Database
-from .derivations import DERIVED_TAG, Derived, read_derived_key
+from .derivations import DERIVED_TAG, Derived, Mark, read_derived_key
 from .entity import (
     EntityRegisters,
     PresentRow,
@@ -29,6 +29,7 @@ from .entity import (
     gather,
     present_row,
     retagged,
+    said_among,
     said_between,
 )
 from .membership import Members
@@ -37,7 +38,7 @@ from .nodes import Nodes
 from .registers import FULL_SCHEMA, FacetSets, KnownSet, Overflowed
 from .registers import Said as SaidSet
 from .sayings import EdgeChange, Sayings, names_in
-from .spoken import Spoken
+from .spoken import COLUMNS, Spoken
 from .statements import Declared, Flows, OutputFlow, Rank, Role, RunSaid, Said, Statements
 from .timeline import COLUMN, DERIVED, FEEDS, READS, WIDE, WRITES, RunEvent, run_state
 
@@ -152,6 +153,7 @@ class Fold:
                 [("incarnation", secrets.randbits(62)), ("words", self._ontology.fingerprint)],
             )
             self._is_named = True
+        self._sets.flush()
         self._spoken.flush()
         self._database.executemany(
             "INSERT INTO change (position, ordinal, what, urn, valid_at, other, kind, fields)"
@@ -528,9 +530,11 @@ class Fold:
             if key.startswith(DERIVED_TAG)
         }
         changes = self._as_changes(name, held, row, fields, at, position)
+        tags_before = held[2] if held is not None else None
+        if tags_before != row.tags:
+            changes += _given(name, said_among(tags_before), said_among(row.tags), at, position)
         if derived:
-            before = derived_among(held[2] if held is not None else None)
-            changes += _travelled(name, derived, before, at, position)
+            changes += _travelled(name, derived, derived_among(tags_before), at, position)
         return changes
 
     def _read_present(self, entity: int) -> tuple[Any, ...] | None:
@@ -587,6 +591,8 @@ class Fold:
             changes.append(Change(position, "schema.changed", name.urn, at, fields=("schema",)))
         if facets:
             changes.append(Change(position, "entity.altered", name.urn, at, fields=facets))
+        if COLUMNS in fields and FULL_SCHEMA not in fields:
+            changes.append(Change(position, "columns.named", name.urn, at))
         if IDENTITY in fields:
             changes.append(Change(position, "entity.identified", name.urn, at))
         return changes
@@ -612,6 +618,22 @@ class Fold:
         return Name("column", name.namespace, name.name, path).urn
 
 
+def _given(
+    name: Name, before: set[tuple[Mark, str]], now: set[tuple[Mark, str]], at: Instant, position: Position
+) -> list[Change]:
+    """The tags of an entity or its columns that somebody says from now on, and those that nobody says any more."""
+    return [
+        _of_tag(what, name, path, "", mark, at, position)
+        for what, differing in (("tag.given", now - before), ("tag.taken", before - now))
+        for mark, path in sorted(differing, key=lambda it: (it[1], it[0].label))
+    ]
+
+
+def _of_tag(what: str, name: Name, path: str, propagation: str, mark: Mark, at: Instant, position: Position) -> Change:
+    of = Name("column", name.namespace, name.name, path) if path else name
+    return Change(position, what, of.urn, at, fields=(propagation, quote(mark.label, safe="")))
+
+
 def _travelled(
     name: Name, registers: Mapping[str, object], before: Collection[Derived], at: Instant, position: Position
 ) -> list[Change]:
@@ -623,8 +645,7 @@ def _travelled(
     for key, value in registers.items():
         propagation, mark, path = derived = read_derived_key(key)
         what = "tag.left" if value is None else "tag.rerouted" if derived in before else "tag.reached"
-        of = Name("column", name.namespace, name.name, path) if path else name
-        changes.append(Change(position, what, of.urn, at, fields=(propagation, quote(mark.label, safe=""))))
+        changes.append(_of_tag(what, name, path, propagation, mark, at, position))
     return changes
 
 

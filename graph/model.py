@@ -165,9 +165,11 @@ class Change:
     """What one envelope did to the present graph; what rules and subscriptions see.
 
     `what` is `entity.opened|closed|altered`, `relation.opened|closed`, `run.started|completed|failed|aborted`,
-    `schema.changed`, `entity.identified` (its names are others) or `tag.reached|rerouted|left` (a derived tag; `fields`
-    are the propagation and the percent-encoded tag); `urn` the entity (a relation's source), `other` a relation's
-    target, else `fields` the facet keys that differ, `valid_at` the producer's time.
+    `schema.changed`, `columns.named` (some that the schema left out may be there again), `entity.identified` (its names
+    are others), `tag.given|taken` (a tag that is said) or `tag.reached|rerouted|left` (one that is derived; of
+    all of these `fields` are the propagation, if any, and the percent-encoded tag).
+    `urn` is the entity (a relation's source), `other` a relation's target, else `fields` the facet keys that differ,
+    `valid_at` the producer's time.
     """
 
     position: Position

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from .derivations import Mark
 from .model import PRESENT, AsOf, Instant, Position
 from .statements import Transformation
 
@@ -27,6 +28,7 @@ class Derivation:
     """
 
     propagation: str
+    mark: Mark
     origin: str
     hops: int
     evidence: tuple[int, ...] = ()

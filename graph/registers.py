@@ -92,17 +92,28 @@ class FacetSets:
         self._value_ids: Cached = Cached(self._find_value, 200_000)
         self._loaded: dict[bytes, FacetSet] = {}  # expected ones, on their way to the table
         self._new_sets, self._new_values = Ids(database, "facet_set"), Ids(database, "facet_value")
+        self._unwritten: dict[str, list[tuple[int, bytes, bytes]]] = {"facet_value": [], "facet_set": []}
 
     def clear(self) -> None:
         for part in (self._ids, self._sets, self._values, self._value_ids, self._new_sets, self._new_values):
             part.clear()
         self._loaded.clear()
+        for rows in self._unwritten.values():
+            rows.clear()
+
+    def flush(self) -> None:
+        """Write what was added; whoever reads the tables asks for it first."""
+        for table, rows in self._unwritten.items():
+            if rows:
+                self._database.executemany(f"INSERT INTO {table} (id, digest, body) VALUES (?, ?, ?)", rows)
+                rows.clear()
 
     def id_of(self, digest: bytes) -> int | None:
         found: int | None = self._ids(digest)
         return found
 
     def _find_id(self, digest: bytes) -> int | None:
+        self.flush()
         row = self._database.execute("SELECT id FROM facet_set WHERE digest = ?", (digest,)).fetchone()
         return row[0] if row else None
 
@@ -148,6 +159,7 @@ class FacetSets:
         self._expect("facet_value", list(values), self._value_ids)
 
     def _expect(self, table: str, digests: Sequence[bytes], ids: Cached) -> None:
+        self.flush()
         for part in in_chunks(digests, 100):
             marks = ", ".join("?" * len(part))
             rows = self._database.execute(f"SELECT digest, id FROM {table} WHERE digest IN ({marks})", part)
@@ -164,7 +176,7 @@ class FacetSets:
         )
         body = _encode((stored, facets.columns, facets.fields, identifiers))
         set_id = self._new_sets.new()
-        self._database.execute("INSERT INTO facet_set (id, digest, body) VALUES (?, ?, ?)", (set_id, digest, body))
+        self._unwritten["facet_set"].append((set_id, digest, body))
         known = KnownSet(set_id, stored, facets.columns, facets.fields, facets.identifiers, relation_keys(stored))
         self._ids.put(digest, known.id)
         self._sets.put(known.id, known)
@@ -176,12 +188,12 @@ class FacetSets:
         kept: int | None = self._value_ids(digest)
         if kept is None:
             kept = self._new_values.new()
-            insert = "INSERT INTO facet_value (id, digest, body) VALUES (?, ?, ?)"
-            self._database.execute(insert, (kept, digest, value))
+            self._unwritten["facet_value"].append((kept, digest, value))
             self._value_ids.put(digest, kept)
         return kept
 
     def _find_value(self, digest: bytes) -> int | None:
+        self.flush()
         row = self._database.execute("SELECT id FROM facet_value WHERE digest = ?", (digest,)).fetchone()
         return row[0] if row else None
 
@@ -196,6 +208,7 @@ class FacetSets:
         unknown = [it for it in dict.fromkeys(set_ids) if it and it not in self._sets]
         if len(unknown) < 2:
             return
+        self.flush()
         rows = self._database.execute(
             "SELECT id, body FROM facet_set WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(unknown),)
         )
@@ -203,6 +216,7 @@ class FacetSets:
             self._sets.put(set_id, _known(set_id, body))
 
     def _read(self, set_id: int) -> KnownSet:
+        self.flush()
         row = self._database.execute("SELECT body FROM facet_set WHERE id = ?", (set_id,)).fetchone()
         return _known(set_id, row[0])
 
@@ -214,6 +228,7 @@ class FacetSets:
         return found
 
     def _read_value(self, value_id: int) -> bytes:
+        self.flush()
         row = self._database.execute("SELECT body FROM facet_value WHERE id = ?", (value_id,)).fetchone()
         return bytes(row[0])
 

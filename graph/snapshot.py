@@ -21,6 +21,7 @@ from .attributes import says_of_columns, values_of
 from .conditions import holds
 from .cord import Cord, Region, region_of
 from .database import Cached, Database, Dialect, SqliteDialect, in_chunks
+from .derivations import Mark
 from .entity import (
     EntityRegisters,
     created_between,
@@ -1046,7 +1047,7 @@ def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
                 _text(it.get("value")),
                 _text(it.get("source")),
                 _text(it.get("field")),
-                _derivations(it["derived"]) if "derived" in it else (),
+                _derivations(it) if "derived" in it else (),
                 it.get("said", True),
             )
             for it in _read_tags(tags)
@@ -1059,8 +1060,9 @@ def _entity_record(row: tuple[Any, ...]) -> EntityRecord:
     )
 
 
-def _derivations(listed: Sequence[Mapping[str, Any]]) -> tuple[Derivation, ...]:
-    return tuple(Derivation(it["by"], it["from"], it["hops"], tuple(it["evidence"])) for it in listed)
+def _derivations(tag: Mapping[str, Any]) -> tuple[Derivation, ...]:
+    mark = Mark(tag["key"], _text(tag.get("value")))
+    return tuple(Derivation(it["by"], mark, it["from"], it["hops"], tuple(it["evidence"])) for it in tag["derived"])
 
 
 def _object(value: object, key: str) -> dict[str, Any]:

@@ -18,13 +18,16 @@ from .derivations import DERIVED_TAG
 from .entity import read_overflow
 from .model import FOREVER, Instant, Position
 from .nodes import Nodes
-from .registers import FacetSets, Order, Overflowed, Said, facet_items, items
+from .registers import FULL_SCHEMA, FacetSets, Order, Overflowed, Said, facet_items, items
 from .statements import Role
 
 _KEPT_SLOTS = 32
 _CAN_DROP = (Role.DROPPED, Role.OUTPUT, Role.LISTED)
 DROPPED = "~dropped"
 """Among the registers that differ: whether the entity is gone."""
+
+COLUMNS = "~columns"
+"""Among them: columns that the schema in force leaves out may be there again, since they are named after it."""
 
 SHOWN = frozenset({"datasetType", "documentation", "jobType", "ownership", "tags"})
 """The facets that an entity's present row is made of."""
@@ -53,6 +56,14 @@ class NameState:
             return False
         written = max(self.roles.get(Role.OUTPUT, dropped), self.roles.get(Role.LISTED, dropped))
         return dropped >= written
+
+
+def _shows_again(state: NameState, held: tuple[int, Instant] | None, at: Instant) -> bool:
+    schema = state.facets.get(FULL_SCHEMA)
+    if schema is None or schema[1] is None:
+        return False
+    since = schema[0][1]
+    return since <= at and (held is None or held[1] < since)
 
 
 class Spoken:
@@ -101,6 +112,9 @@ class Spoken:
         if held is not None and at <= held[1]:
             return differing
         known = self._sets.get(set_id)
+        if known.columns and _shows_again(state, held, at):
+            differing = differing or set()
+            differing.add(COLUMNS)
         if held is None:
             for path in known.columns:
                 self._nodes.column(name_id, path, at, position)

@@ -1,14 +1,16 @@
 """Envelopes of kind `propagation`: derived tags that are there from now on, and those that are not any more.
 
-The body is JSON: `propagation` and `version`, `position` (the state it was worked out from), `at` (ISO 8601, its valid
-time), and `said`, for each entity `[urn, [[path, key, value, origin, hops, [evidence]], ...]]`; `path` is "" for the
-entity itself, `value` null for a tag without one, `origin` null where the tag goes. `origin` is the place before (a
-urn), `hops` how many it took from where the tag is said, `evidence` the positions that made the last hop hold.
+The body is JSON: `propagation` and `version`, `position` (the state it was worked out from), `because` (positions of
+what changed before it, the newest of them), `at` (ISO 8601, its valid time), and `said`, for each entity `[urn, [[path,
+key, value, origin, hops, [evidence]], ...]]`; `path` is "" for the entity itself, `value` null for a tag without one,
+`origin` null where the tag goes. `origin` is the place before (a urn), `hops` how many it took from where the tag is
+said, `evidence` the positions that made the last hop hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,11 +18,20 @@ from graph.derivations import Mark, derived_key
 from graph.errors import InvalidInput
 from graph.model import Envelope, Instant, NewEnvelope, Position, isoformat, parse_instant, parse_urn
 from graph.statements import Digested, Facet, FacetSet, Rank, Role, Said, Statements
+from ingest import mutation
 from ingest.characters import without_nul
 from ingest.registers import digest_of, write
 
 KIND = "propagation"
 MAX_TARGETS = 1_000
+
+
+class Propagated(NamedTuple):
+    """By which version of which propagation, because of what (positions)."""
+
+    name: str
+    version: str
+    because: tuple[int, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):
@@ -38,6 +49,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     propagation: str
     version: str
     position: int
+    because: tuple[int, ...]
     at: str
     said: tuple[tuple[str, tuple[Target, ...]], ...]
 
@@ -46,17 +58,31 @@ _read = msgspec.json.Decoder(_Body).decode
 
 
 def envelopes(
-    propagation: str, version: str, position: Position, at: Instant, said: Iterable[tuple[str, Target]]
+    propagation: Propagated, position: Position, at: Instant, said: Iterable[tuple[str, Target]]
 ) -> list[NewEnvelope]:
     """What is said of these (urn, target), at most `MAX_TARGETS` in each; the same said gives the same envelopes."""
+    name, version, because = propagation
     found = []
     for number, chunk in enumerate(_chunks(sorted(said, key=_order))):
         body = msgspec.json.encode(
-            _Body(propagation=propagation, version=version, position=position, at=isoformat(at), said=chunk)
-        )
-        key = digest_of(KIND.encode(), propagation.encode(), str(position).encode(), str(number).encode(), body)
-        found.append(NewEnvelope(KIND, f"propagation:{propagation}", key, body))
+            _Body(
+                propagation=name, version=version, position=position, because=because, at=isoformat(at), said=chunk
+            )
+        )  # fmt: skip
+        key = digest_of(KIND.encode(), name.encode(), str(position).encode(), str(number).encode(), body)
+        found.append(NewEnvelope(KIND, f"propagation:{name}", key, body))
     return found
+
+
+def firing_behind(envelope: Envelope | None, read: Callable[[Position], Envelope | None]) -> str | None:
+    """The firing by which a rule had this said, or what made a tag travel; `read(position)` gives other envelopes."""
+    if envelope is None or envelope.body is None:
+        return None
+    if envelope.kind != KIND:
+        return mutation.firing_of(envelope)
+    said = (read(Position(it)) for it in _read(envelope.body).because)
+    firings = (mutation.firing_of(it) for it in said if it is not None)
+    return next((it for it in firings if it is not None), None)
 
 
 def _order(said: tuple[str, Target]) -> tuple[str, ...]:

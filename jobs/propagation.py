@@ -18,7 +18,7 @@ from graph.places import Places
 from graph.reader import Direction, GraphSnapshot, Level
 from graph.snapshot import Snapshot
 from ingest import propagation as said_in_journal
-from ingest.propagation import Target
+from ingest.propagation import Propagated, Target
 from jobs.spreading import At, Reached, Spreading
 from rules.loop import Loop
 from rules.outbox import Progress
@@ -32,6 +32,10 @@ _CHANGES = 5_000  # in one read
 _MOST_CHANGES = 100_000  # more, and everything is worked out anew
 _KEEP_EVERY = 1_000  # positions at which nothing is to be said
 _REPORTS = 1_000
+_CAUSES = 20  # positions that are named as such
+
+
+_OWN = ("tag.reached", "tag.rerouted", "tag.left")
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class _Roots:
     """Their tags, names or columns."""
     opened: dict[str, None] = field(default_factory=dict)
     jobs: dict[str, None] = field(default_factory=dict)
+    positions: dict[int, None] = field(default_factory=dict)
 
 
 class PropagationService:
@@ -127,13 +132,12 @@ class PropagationService:
             roots = self._roots(since, position) if now.incarnation == kept.incarnation else None
             said = self._said(snapshot, propagations, kept, roots)
             at = max(self._received_at(position), kept.at + 1) if position else 0
-        envelopes = [
-            envelope
-            for name, targets in sorted(said.items())
-            for envelope in said_in_journal.envelopes(
-                name, propagations[name].version_id if name in propagations else "", position, Instant(at), targets
-            )
-        ]
+        because = tuple([*roots.positions][-_CAUSES:]) if roots is not None else ()
+        envelopes = []
+        for name, targets in sorted(said.items()):
+            version = propagations[name].version_id if name in propagations else ""
+            propagated = Propagated(name, version, because)
+            envelopes += said_in_journal.envelopes(propagated, position, Instant(at), targets)
         if not envelopes and now == kept and position - (after or 0) < _KEEP_EVERY:
             self._seen = position
             return False
@@ -167,7 +171,7 @@ class PropagationService:
             after = more[-1].position
         if len(changes) >= _MOST_CHANGES:
             return None
-        own = {it.position for it in changes if it.what.startswith("tag.")}
+        own = {it.position for it in changes if it.what in _OWN}
         roots = _Roots()
         for it in changes:
             if it.position <= upto and it.position not in own:
@@ -200,18 +204,24 @@ class PropagationService:
 
 
 def _note(roots: _Roots, change: Change) -> None:
-    if change.what.startswith("relation.") and change.other is not None:
+    """Take note of a change if something may follow from it."""
+    what, urn = change.what, change.urn
+    if what.startswith("relation.") and change.other is not None:
         if change.kind == "derivedFrom":
-            roots.edges[change.urn, change.other] = None
+            roots.edges[urn, change.other] = None
         elif change.kind == "columnDerivedFrom":
-            roots.column_edges[change.urn, change.other] = None
-    elif change.what == "entity.opened":
-        roots.opened[change.urn] = None
-    elif change.what in ("entity.closed", "entity.identified", "schema.changed"):
-        roots.entities[change.urn] = None
-    elif change.what == "entity.altered" and any(it == "tags" or it.startswith("tag:") for it in change.fields):
-        kind = roots.jobs if parse_urn(change.urn).kind == "job" else roots.entities
-        kind[change.urn] = None
+            roots.column_edges[urn, change.other] = None
+        else:
+            return
+    elif what == "entity.opened":
+        roots.opened[urn] = None
+    elif what in ("entity.closed", "entity.identified", "schema.changed", "columns.named"):
+        roots.entities[urn] = None
+    elif what == "entity.altered" and any(it == "tags" or it.startswith("tag:") for it in change.fields):
+        (roots.jobs if parse_urn(urn).kind == "job" else roots.entities)[urn] = None
+    else:
+        return
+    roots.positions[change.position] = None
 
 
 def _places(

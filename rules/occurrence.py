@@ -21,7 +21,7 @@ NAMES = EARLY | {"data"}
 
 
 class Occurrence:
-    """`changes` are of one entity and alike, more than one only of relations and of tags that travelled. `current()`
+    """`changes` are of one entity and alike, more than one only of relations and of tags. `current()`
     opens the graph with them, `earlier()` the one before (None for the very first position).
     """
 
@@ -75,11 +75,11 @@ class Occurrence:
         return column_changes(former, self.snapshot.columns(self.after))
 
     @cached_property
-    def travelled(self) -> frozenset[str]:
-        """Of tags that travelled, their keys."""
+    def tag_keys(self) -> frozenset[str]:
+        """Of changes of tags, their keys."""
         if not self.change.what.startswith("tag."):
             return frozenset()
-        return frozenset(unquote(it.fields[1].partition("=")[0]) for it in self._changes)
+        return frozenset(unquote(it.fields[1]).partition("=")[0] for it in self._changes)
 
     def values(self) -> Values:
         return {
@@ -96,11 +96,11 @@ class Occurrence:
         ]
         ways = {str(way): [it.path for it in self.columns if it.how is way] for way in SchemaChange}
         change = self.change
-        travelled = change.what.startswith("tag.")
+        of_tags = change.what.startswith("tag.")
         return {
             "what": change.what, "urn": change.urn, "fields": change.fields,
-            "tags": [unquote(it.fields[1]) for it in self._changes] if travelled else [],
-            "propagations": sorted({it.fields[0] for it in self._changes}) if travelled else [],
+            "tags": [unquote(it.fields[1]) for it in self._changes] if of_tags else [],
+            "propagations": sorted({it.fields[0] for it in self._changes if it.fields[0]}) if of_tags else [],
             "others": [{"urn": it.other, "kind": it.kind} for it in self._changes if it.other is not None],
             "position": change.position, "validAt": isoformat(change.valid_at),
             "columns": columns, **ways,

@@ -63,6 +63,8 @@ INSERT INTO {schema}.chain
     SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM {schema}.checkpoint) THEN '\\x00'::bytea ELSE '\\x'::bytea END;
 CREATE INDEX action_incident ON {schema}.action (target) WHERE kind = 'incident';
 ALTER TABLE {schema}.firing ADD COLUMN grounds TEXT NOT NULL DEFAULT '[]';
+""",
+    """
 CREATE INDEX action_notify ON {schema}.action (target, number) WHERE kind = 'notify';
 """,
     """

@@ -257,7 +257,7 @@ def _ways(document: Document, node: Node, changes: frozenset[str]) -> frozenset[
 
 def _tag(document: Document, node: Node, changes: frozenset[str]) -> str:
     if not all(it.startswith("tag.") for it in changes):
-        raise document.fault(node, "on.tag", "is for on.change: tag.added, tag.removed, tag.reached and tag.left")
+        raise document.fault(node, "on.tag", "is for on.change: tag.given, tag.taken, tag.reached and tag.left")
     return document.text(node, "on.tag")
 
 

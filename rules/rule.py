@@ -25,7 +25,7 @@ CHANGES = (
     "entity.opened", "entity.altered", "entity.closed",
     "schema.changed", "column.opened", "column.closed",
     "relation.opened", "relation.closed",
-    "tag.reached", "tag.left",
+    "tag.given", "tag.taken", "tag.reached", "tag.left",
 )  # fmt: skip
 """The changes (`graph.model.Change.what`) a rule can be `on`; `rules.triggers` tells others by them."""
 

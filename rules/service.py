@@ -22,6 +22,7 @@ from rules.actions.http_action import Requests
 from rules.actions.mlflow_project import Projects
 from rules.actions.notify import Notifier
 from rules.actions.outbound import TIMEOUT_OF_APIS, Outbound
+from rules.actions.protect import Protections
 from rules.actions.retrain import Retraining
 from rules.actions.statement import Saying, Statements
 from rules.actions.webhook import Webhooks
@@ -101,6 +102,7 @@ class RuleService:
             "http": Requests(references, apis),
             "mlflow_project": Projects(references, apis, projects, data_dir / "trainings"),
             "airflow": Airflows(references, apis),
+            "protect": Protections(references, allowed_hosts),
         }
         judging = Retraining(references, apis, dict(deliverers))
         deliverers |= {"retrain": judging, "promote": judging}

@@ -63,6 +63,8 @@ CREATE TABLE chain (
 INSERT INTO chain SELECT 1, 0, CASE WHEN EXISTS (SELECT 1 FROM checkpoint) THEN x'00' ELSE x'' END;
 CREATE INDEX action_incident ON action (target) WHERE kind = 'incident';
 ALTER TABLE firing ADD COLUMN grounds TEXT NOT NULL DEFAULT '[]';
+""",
+    """
 CREATE INDEX action_notify ON action (target, number) WHERE kind = 'notify';
 """,
     """

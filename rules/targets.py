@@ -22,7 +22,7 @@ class Tolerance:
     then twice as long each time up to `longest`.
     """
 
-    rate: int = 300
+    rate: int = 600
     failures: int = 5
     pause: timedelta = timedelta(seconds=30)
     longest: timedelta = timedelta(minutes=15)

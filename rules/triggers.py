@@ -42,21 +42,6 @@ def _recovered(occurrence: Occurrence, trigger: Trigger) -> bool:
     return last is not None and last.state in ("FAIL", "ABORT")
 
 
-def _tagged(occurrence: Occurrence, trigger: Trigger) -> bool:
-    return bool(_new_tags(occurrence.before, occurrence.after, trigger))
-
-
-def _untagged(occurrence: Occurrence, trigger: Trigger) -> bool:
-    return bool(_new_tags(occurrence.after, occurrence.before, trigger))
-
-
-def _new_tags(before: EntityRecord | None, after: EntityRecord | None, trigger: Trigger) -> set[tuple[str | None, str]]:
-    """(column, key) of tags that are on `after` alone."""
-    had = {(it.field, it.key) for it in before.tags} if before is not None else set()
-    has = {(it.field, it.key) for it in after.tags} if after is not None else set()
-    return {it for it in has - had if trigger.tag in (None, it[1])}
-
-
 def _failed(occurrence: Occurrence, trigger: Trigger) -> bool:
     """A check fails that held by the report before: of a dataset's newest quality facet, or an assertion of facts."""
     return bool(_failing(occurrence.after, occurrence.snapshot) - _failing(occurrence.before, occurrence.earlier))
@@ -110,8 +95,6 @@ DERIVED: Mapping[str, Derived] = {
     "assertion.failed": Derived(_ENTITY, _failed),
     "model.staged": Derived(_ENTITY, _staged),
     "incident.opened": Derived(_ENTITY, _trouble),
-    "tag.added": Derived(_ENTITY, _tagged),
-    "tag.removed": Derived(_ENTITY | {"entity.closed"}, _untagged),
 }
 
 
@@ -128,7 +111,7 @@ def sets_off(occurrence: Occurrence, trigger: Trigger) -> bool:
     if trigger.how and not any(it.how in trigger.how for it in occurrence.columns):
         return False
     if what in trigger.changes:
-        return trigger.tag is None or trigger.tag in occurrence.travelled
+        return trigger.tag is None or trigger.tag in occurrence.tag_keys
     told = (DERIVED[it] for it in trigger.changes if it in DERIVED)
     return any(what in it.of and it.is_so(occurrence, trigger) for it in told)
 

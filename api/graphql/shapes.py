@@ -18,7 +18,7 @@ from api.graphql.inputs import page_size
 from api.graphql.properties import properties_of, schema_of
 from api.graphql.values import Json
 from graph.attributes import is_fact
-from graph.derivations import DERIVED_TAG
+from graph.derivations import DERIVED_TAG, way_of
 from graph.model import Instant
 from graph.reader import Alias as AliasRecord
 from graph.reader import (
@@ -159,6 +159,7 @@ class Alias:
 class Derivation:
     propagation: str = about("The propagation's name.")
     origin: str = about("Urn of the place before: it has the tag too, said or derived.")
+    path: list[str] = ask(way_of, "Urns from where it is said to the place before.")
     hops: int = about("How many from where it was said.")
     evidence: list[int] = about("Journal positions of what made the last hop hold.")
 

@@ -10,17 +10,29 @@ from functools import partial
 from yaml.nodes import Node
 
 from rules.action import Action, Together
-from rules.actions import airflow, http_action, mlflow_project, notify, retrain, statement, stewardship, webhook
+from rules.actions import (
+    airflow,
+    http_action,
+    mlflow_project,
+    notify,
+    protect,
+    retrain,
+    statement,
+    stewardship,
+    webhook,
+)
 from rules.document import Document
 
-_STARTERS: Mapping[str, Callable[[Document, Node, str], Action]] = {
+_Read = Callable[[Document, Node, str], Action]
+
+_STARTERS: Mapping[str, _Read] = {
     "http": http_action.read,
     "airflow": airflow.read,
     "mlflow_project": mlflow_project.read,
 }
 """Those that a training may be started by, too."""
 
-_STATEMENTS: Mapping[str, Callable[[Document, Node, str], Action]] = {
+_SAYING: Mapping[str, _Read] = {
     "stop": statement.read_stop,
     "incident": statement.read_incident,
     "tag": statement.read_tag,
@@ -38,9 +50,10 @@ READERS: Mapping[str, Callable[[Document, Node, str], Action | Together]] = {
     **_STARTERS,
     "retrain": partial(retrain.read_retrain, _STARTERS),
     "promote": retrain.read_promote,
-    **_STATEMENTS,
+    "protect": protect.read,
+    **_SAYING,
 }
 """What reads an action from its arguments, the document's node at a path. Raises `RuleFault`."""
 
-STATEMENTS = tuple(_STATEMENTS)
+STATEMENTS = tuple(_SAYING)
 """The kinds that say something in the graph."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from graph.model import Envelope, Instant, NewEnvelope, Position
 from graph.reader import EntityQuery, EntityRecord, Tag
+from graph.snapshot import Snapshot
 from graph.sqlite import SqliteGraph
 from ingest import facts, mutation, propagation
 from ingest.openlineage import Decoder
@@ -95,6 +96,25 @@ class Board:
             said += len(self.journal) - self.graph.position()
             self.project()
         return said
+
+    def rows(self) -> dict[str, str | None]:
+        """The tags of each entity as they stand in its present row."""
+        with self.graph.snapshot() as snapshot:
+            assert isinstance(snapshot, Snapshot)
+            rows = snapshot.database.execute("SELECT kind || namespace || name, tags FROM entity").fetchall()
+        return dict(rows)
+
+    @contextmanager
+    def rebuilt(self) -> Iterator[Board]:
+        """The journal read again, all of it at once."""
+        with board() as fresh:
+            decoded = [(it, _DECODERS[it.kind](it)) for it in self.journal]
+            with fresh.graph.transaction():
+                fresh.graph.expect(statements for _, statements in decoded)
+                for envelope, statements in decoded:
+                    fresh.graph.fold(envelope, statements)
+            fresh.graph.commit(Position(len(decoded)))
+            yield fresh
 
     def entity(self, urn: str) -> EntityRecord:
         with self.graph.snapshot() as snapshot:

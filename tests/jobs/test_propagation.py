@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from graph.derivations import way_of
 from graph.errors import Unavailable
 from graph.model import AsOf, NewEnvelope, Position
 from jobs.propagation import PropagationService
@@ -63,6 +64,8 @@ def test_a_tag_travels_down_each_hop_naming_the_place_before_and_what_made_it_ho
         (tag,) = it.entity(col("d", "x")).tags
         assert (tag.key, tag.value, tag.source, tag.said) == ("pii", None, "propagation:pii", False)
         assert tag.derived[0].evidence == (4,)
+        with it.graph.snapshot() as snapshot:
+            assert way_of(tag.derived[0], snapshot) == [col("a", "x"), col("b", "x"), col("c", "x")]
         assert it.derived(col("a", "x")) == {}
 
 
@@ -175,7 +178,7 @@ def test_a_column_that_a_schema_left_out_hands_nothing_on_until_it_is_named_agai
         it.follow()
         assert it.everywhere() == {}
 
-        it.tell(dataset_event(6, dataset("b", schema("other", "x"))))
+        it.tell(flow(6, "a.x", "b.x"))  # no edge is new: it is named again, that is all
         it.follow()
         assert it.derived(col("d", "x")) == {"pii": (3, col("c", "x"))}
 

@@ -20,6 +20,7 @@ DOCUMENTS = [
         "docs/facts.md",
         "docs/questions.md",
         "docs/cord.md",
+        "docs/propagation.md",
     )
 ]
 MAKEFILE = (ROOT / "Makefile").read_text()

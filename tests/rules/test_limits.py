@@ -64,7 +64,7 @@ def backtested(graph: SqliteGraph, found: Rule, after: int = 0, outbox: Outbox |
 def test_within_the_cooldown_a_subject_is_acted_for_once(
     graph: SqliteGraph, outbox: SqliteOutbox, words: Ontology
 ) -> None:
-    found = rule(words, "on: {change: tag.added}\nlimits: {cooldown: 1h}\n")
+    found = rule(words, "on: {change: tag.given}\nlimits: {cooldown: 1h}\n")
     tell(graph, [
         dataset_event(1, "a"), dataset_event(2, "b"),
         *(mutation(10 + it, "addTag", ds("a"), key=f"k{it}", value=None) for it in range(3, 9)),
@@ -131,7 +131,7 @@ def test_the_owners_of_what_is_hit_are_asked_where_the_rule_has_none(
         mutation(3, "addTag", ds("a"), key="pii", value=None),
     ])  # fmt: skip
 
-    [firing] = live(graph, outbox, rule(words, "on: {change: tag.added, tag: pii}\napproval: owner\n"))
+    [firing] = live(graph, outbox, rule(words, "on: {change: tag.given, tag: pii}\napproval: owner\n"))
 
     assert firing.awaited is not None and firing.awaited.by == ("cem", "dea")
 
@@ -211,8 +211,10 @@ def test_a_tag_that_comes_and_goes_is_told_from_all_else_that_changes(
         mutation(5, "addTag", ds("a"), key="pii", value="name"), mutation(6, "removeTag", ds("a"), key="pii"),
     ])  # fmt: skip
 
-    came = backtested(graph, rule(words, "on: {change: tag.added, tag: pii}\n"))
-    any_came = backtested(graph, rule(words, "on: {change: tag.added}\n"))
-    went = backtested(graph, rule(words, "on: {change: [tag.removed]}\n"))
+    came = backtested(graph, rule(words, "on: {change: tag.given, tag: pii}\n"))
+    any_came = backtested(graph, rule(words, "on: {change: tag.given}\n"))
+    went = backtested(graph, rule(words, "on: {change: [tag.taken]}\n"))
 
-    assert [[it.position for it in found] for found in (came, any_came, went)] == [[2], [2, 4], [6]]
+    assert [[it.position for it in found] for found in (came, any_came, went)] == [[2, 5], [2, 4, 5], [5, 6]], (
+        "pii=name is another tag than pii"
+    )
