@@ -3,7 +3,7 @@
 Only projects in the folder that `--mlflow-projects` names can be run: a rule says which and with what parameters,
 never what code. The run is made first, tagged with the action's key and firing; the process goes on with it. A lock
 that the process holds for as long as it lives tells, after a crash too, whether it is still there, so one run never
-has two.
+has two. A worker on another machine, which cannot see the lock, waits for the run to end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -28,7 +30,7 @@ from graph.model import Instant
 from graph.reader import Owner
 from rules.action import SEEN, Occasion, Order
 from rules.actions.delivery import Delivered, Outcome, Refused, Underway
-from rules.actions.mlflow_server import FIRING, KEY, Declined, MlflowServer
+from rules.actions.mlflow_server import FIRING, KEY, Declined, MlflowServer, tags_of
 from rules.actions.outbound import Outbound, check_url, outcome_of
 from rules.document import Document
 from rules.impact import Hit
@@ -42,6 +44,7 @@ MAX_PARAMETER = 1_000  # characters
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_HOST = "andon.host"
 _ENDED = {"FAILED": "failed", "KILLED": "was killed"}
 
 
@@ -152,8 +155,10 @@ class Projects:
         experiment = server.experiment(plan.experiment)
         run = server.run_of(experiment, intended.key)
         if run is None:
-            tags = {KEY: intended.key, FIRING: firing_urn(intended.firing)}
+            tags = {KEY: intended.key, FIRING: firing_urn(intended.firing), _HOST: socket.gethostname()}
             run = server.begin_run(experiment, f"andon-{intended.key[:8]}", at // 1_000, tags)
+        elif not _is_ours(server.run(run)):
+            return Underway(json.dumps({"run": run}), self._poll)
         with suppress(BlockingIOError):  # it runs already: Andon stopped before it could say so
             self._start(project, plan, run, intended.key, url, secret)
         return Underway(json.dumps({"run": run}), self._poll)
@@ -168,7 +173,7 @@ class Projects:
             return Delivered({"run": run})
         if status in _ENDED:
             return Refused(f"its run {_ENDED[status]}")
-        if runs:
+        if runs or not _is_ours(found):
             return Underway(json.dumps({"run": run}), self._poll)
         server.end_run(run, "FAILED", at // 1_000)
         return Refused("its process ended and said nothing")
@@ -205,6 +210,11 @@ class Projects:
 
     def _reap(self) -> None:
         self._processes = {key: it for key, it in self._processes.items() if it.poll() is None}
+
+
+def _is_ours(run: Mapping[str, Any] | None) -> bool:
+    """Whether it was begun on this machine, the only one that can tell whether its process is there."""
+    return run is None or tags_of(run.get("data", {})).get(_HOST, "") == socket.gethostname()
 
 
 def _environment(url: str, secret: str | None) -> dict[str, str]:
