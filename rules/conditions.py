@@ -7,7 +7,7 @@ take long is bounded before it is run: length, macros within macros, and the siz
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -27,6 +27,7 @@ _MAX_MACROS = 5
 _MAX_SUMS = 30
 _MAX_COPIED = 2_000_000  # values that the interpreter copies: a second or two
 _COPIED_AT_ONCE = 200  # characters of a text
+_FEW = 10  # mentions, which are not worth counting
 _MAX_LEVELS = 12  # of lists and objects within one another
 
 _TEXT = re.compile(r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
@@ -39,6 +40,29 @@ _RAW = re.compile(r"\b[rRbB]{1,2}['\"]")
 
 Values = Mapping[str, Callable[[], object]]
 """The variables, each read only if the expression names it."""
+
+
+class Shown(Mapping[str, object]):
+    """A variable whose fields are read only when they are asked for, and each cut to size once."""
+
+    def __init__(self, fields: Mapping[str, Callable[[], object]]) -> None:
+        self._fields = fields
+        self._read: dict[str, object] = {}
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._read:
+            self._read[name] = bounded(self._fields[name]())
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def only(self, names: frozenset[str]) -> dict[str, object]:
+        """Those of these fields that there are."""
+        return {name: self[name] for name in names if name in self._fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +84,19 @@ class Expression:
     @property
     def names(self) -> frozenset[str]:
         """The variables that it reads."""
-        return self.known.intersection(_program(self.text).variables())
+        return frozenset(name for name, _ in _checked(self.text, self.known).reads)
 
     def value(self, values: Values) -> object:
         """Raises `InvalidInput` where it cannot be told, as where it reads a key that is not there."""
-        shown = {name: bounded(values[name]()) for name in self.names}
-        _checked(self.text, self.known).check(shown)
+        checked = _checked(self.text, self.known)
+        shown: dict[str, object] = {}
+        for name, fields in checked.reads:
+            value = values[name]()
+            if isinstance(value, Shown) and fields is not None:
+                shown[name] = value.only(fields)
+            else:
+                shown[name] = bounded(value)
+        checked.check(shown)
         try:
             return _program(self.text).execute(shown)
         except KeyError as error:
@@ -115,9 +146,13 @@ class _Checked:
     mentions: tuple[tuple[Path, int], ...]
     """Of variables, and of what macros bind; each with the number of its macro, -1 outside."""
     sums: int
+    reads: tuple[tuple[str, frozenset[str] | None], ...]
+    """The variables that are read, each with those of its fields that are; None: all of it."""
 
     def check(self, shown: Mapping[str, Any]) -> None:
         """Raises `InvalidInput` where it would take long over these."""
+        if not self.macros and len(self.mentions) <= _FEW:
+            return
         weight = cache(lambda path: _weight(_at(shown, path)))
         lists = [_at(shown, it.path) for it in self.macros]
         weights = [weight(it.path) for it in self.macros]
@@ -191,7 +226,18 @@ def _checked(text: str, known: frozenset[str]) -> _Checked:
             if number >= 0 and macros[number].kind == "map" and not binds and path[-1] not in _SMALL:
                 raise InvalidInput(f"map() takes of other variables only {', '.join(sorted(_SMALL))}")
             mentions.append((path, number))
-    return _Checked(frozenset(it.variable for it in macros), macros, tuple(mentions), sums)
+    bound = frozenset(it.variable for it in macros)
+    fields: dict[str, set[str] | None] = {}
+    for path, number in mentions:
+        if number >= 0 and path[0] == macros[number].variable:
+            continue
+        read = fields.setdefault(path[0], set())
+        if len(path) == 1:
+            fields[path[0]] = None
+        elif read is not None:
+            read.add(path[1])
+    reads = tuple((name, None if read is None else frozenset(read)) for name, read in sorted(fields.items()))
+    return _Checked(bound, macros, tuple(mentions), sums, reads)
 
 
 def _macros(plain: str) -> tuple[_Macro, ...]:
