@@ -15,7 +15,7 @@ from graph.attributes import ATTRIBUTE, TYPE, tag_key
 from graph.errors import InvalidInput
 from graph.model import Position
 from graph.reader import EntityRecord, GraphSnapshot, Support
-from rules.conditions import Expression, Values
+from rules.conditions import Expression, Values, bounded
 from rules.occurrence import Occurrence
 from rules.rule import Rule, Trigger
 
@@ -134,7 +134,7 @@ _FIELDS = ("type", "description", "tags", "columnTags", "owners", "attributes", 
 
 
 def _condition_grounds(when: Expression, occurrence: Occurrence, values: Values) -> Iterator[Ground]:
-    shown: dict[str, Any] = {name: values[name]() for name in when.names}
+    shown: dict[str, Any] = {name: bounded(values[name]()) for name in when.names}
     bits = [
         bit for name in sorted(when.names & {"after", "before", "job"}) if shown[name] is not None
         for field in _FIELDS if field in when.text

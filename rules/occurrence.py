@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partial
 from urllib.parse import quote, unquote
 
 from graph.derivations import Mark, hops_of, own_tags
 from graph.model import Change, isoformat
 from graph.reader import ColumnRecord, Derivation, EntityRecord, GraphSnapshot, RunRecord
-from rules.conditions import Values
+from rules.conditions import Shown, Values
 from rules.rule import SchemaChange
 from rules.schema_change import ColumnChange, column_changes
 
@@ -95,49 +95,59 @@ class Occurrence:
         )
 
     def values(self) -> Values:
+        return self._values
+
+    @cached_property
+    def _values(self) -> Values:
         return {
-            "change": self._change,
-            "before": lambda: _shown(self.before, self._earlier()) if self.before is not None else None,
-            "after": lambda: _shown(self.after, self.snapshot) if self.after is not None else None,
-            "job": lambda: _shown(self.job, self.snapshot) if self.job is not None else None,
+            "change": cache(self._change),
+            "before": cache(lambda: _shown(self.before, self._earlier()) if self.before is not None else None),
+            "after": cache(lambda: _shown(self.after, self.snapshot) if self.after is not None else None),
+            "job": cache(lambda: _shown(self.job, self.snapshot) if self.job is not None else None),
         }
 
-    def _change(self) -> Mapping[str, object]:
-        columns = [
-            {"how": str(it.how), "path": it.path, "before": it.before, "after": it.after, "former": it.former}
-            for it in self.columns
-        ]
-        ways = {str(way): [it.path for it in self.columns if it.how is way] for way in SchemaChange}
+    def _change(self) -> Shown:
         change = self.change
-        of_tags = change.what.startswith("tag.")
-        return {
-            "what": change.what, "urn": change.urn, "fields": change.fields,
-            "tags": [unquote(it.fields[1]) for it in self._changes] if of_tags else [],
-            "propagations": sorted({it.fields[0] for it in self._changes if it.fields[0]}) if of_tags else [],
-            "others": [{"urn": it.other, "kind": it.kind} for it in self._changes if it.other is not None],
-            "position": change.position, "validAt": isoformat(change.valid_at),
-            "columns": columns, **ways,
+        of_tags = [it for it in self._changes if it.what.startswith("tag.")]
+        fields: dict[str, Callable[[], object]] = {
+            "what": lambda: change.what, "urn": lambda: change.urn, "fields": lambda: change.fields,
+            "tags": lambda: [unquote(it.fields[1]) for it in of_tags],
+            "propagations": lambda: sorted({it.fields[0] for it in of_tags if it.fields[0]}),
+            "others": lambda: [{"urn": it.other, "kind": it.kind} for it in self._changes if it.other is not None],
+            "position": lambda: change.position, "validAt": lambda: isoformat(change.valid_at),
+            "columns": lambda: [
+                {"how": str(it.how), "path": it.path, "before": it.before, "after": it.after, "former": it.former}
+                for it in self.columns
+            ],
         }  # fmt: skip
+        return Shown(fields | {str(way): partial(self._paths, way) for way in SchemaChange})
+
+    def _paths(self, way: SchemaChange) -> list[str]:
+        return [it.path for it in self.columns if it.how is way]
 
 
-def _shown(entity: EntityRecord, snapshot: GraphSnapshot | None) -> Mapping[str, object]:
+def _shown(entity: EntityRecord, snapshot: GraphSnapshot | None) -> Shown:
     """An entity as an expression sees it; facets as the JSON they are, by key."""
     assert snapshot is not None
-    facets = snapshot.facets(entity)
     is_column = isinstance(entity, ColumnRecord)
-    shown: dict[str, object] = {
-        "urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name,
-        "description": entity.description, "dropped": entity.dropped,
-        "tags": [Mark(it.key, it.value).label for it in own_tags(entity)],
-        "columnTags": [
+    fields: dict[str, Callable[[], object]] = {
+        "urn": lambda: entity.urn, "type": lambda: entity.type, "namespace": lambda: entity.namespace,
+        "name": lambda: entity.name, "description": lambda: entity.description, "dropped": lambda: entity.dropped,
+        "tags": lambda: [Mark(it.key, it.value).label for it in own_tags(entity)],
+        "columnTags": lambda: [
             {"column": it.field, "tag": it.key, "value": it.value} for it in entity.tags if it.field and not is_column
         ],
-        "owners": [it.name for it in entity.owners],
-        "attributes": snapshot.attributes(entity),
-        "facets": {key: json.loads(value) for key, value in facets.items() if len(value) <= 65_536},
+        "owners": lambda: [it.name for it in entity.owners],
+        "attributes": lambda: snapshot.attributes(entity),
+        "facets": lambda: {
+            key: json.loads(value) for key, value in snapshot.facets(entity).items() if len(value) <= 65_536
+        },
     }  # fmt: skip
     if isinstance(entity, RunRecord):
-        shown["state"] = entity.state
-        shown["startedAt"] = isoformat(entity.started_at) if entity.started_at is not None else None
-        shown["endedAt"] = isoformat(entity.ended_at) if entity.ended_at is not None else None
-    return shown
+        run = entity
+        fields |= {
+            "state": lambda: run.state,
+            "startedAt": lambda: isoformat(run.started_at) if run.started_at is not None else None,
+            "endedAt": lambda: isoformat(run.ended_at) if run.ended_at is not None else None,
+        }
+    return Shown(fields)
