@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
-    from .reader import Derivation, GraphSnapshot
+    from .reader import Derivation, EntityRecord, GraphSnapshot, Tag
 
 DERIVED_TAG = "derived:"
 
@@ -61,14 +61,24 @@ def derivation(propagation: str, stored: Mapping[str, Any]) -> dict[str, object]
     return {"by": propagation, **{key: stored.get(key) for key in ("from", "hops", "evidence")}}
 
 
-def way_of(derived: Derivation, snapshot: GraphSnapshot) -> list[str]:
-    """Urns from where the tag is said to the place before the one that got it so, as of the snapshot."""
-    way: list[str] = []
+def own_tags(entity: EntityRecord) -> list[Tag]:
+    """Those of a column, or of an entity without those of its columns."""
+    return [it for it in entity.tags if entity.kind == "column" or not it.field]
+
+
+def hops_of(derived: Derivation, snapshot: GraphSnapshot) -> list[Derivation]:
+    """The hops by which a tag came, the last one first, as of the snapshot."""
+    found: list[Derivation] = []
     here: Derivation | None = derived
-    while here is not None and len(way) < derived.hops:
-        way.append(here.origin)
+    while here is not None and len(found) < derived.hops:
+        found.append(here)
         entity = snapshot.entity(here.origin)
-        tags = [it for it in entity.tags if (it.key, it.value) == derived.mark] if entity is not None else []
+        tags = [it for it in own_tags(entity) if (it.key, it.value) == derived.mark] if entity is not None else []
         before = [] if any(it.said for it in tags) else [one for it in tags for one in it.derived]
         here = next((it for it in before if it.propagation == derived.propagation), None)
-    return way[::-1]
+    return found
+
+
+def way_of(derived: Derivation, snapshot: GraphSnapshot) -> list[str]:
+    """Urns from where the tag is said to the place before the one that got it so, as of the snapshot."""
+    return [it.origin for it in reversed(hops_of(derived, snapshot))]

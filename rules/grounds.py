@@ -63,6 +63,9 @@ def grounds_of(occurrence: Occurrence, rule: Rule, values: Values) -> Iterator[G
     """
     change = occurrence.change
     yield Ground("change", change.urn, support=(change.position,), count=1)
+    for way in occurrence.ways:
+        for reached, hop in zip((change.urn, *(it.origin for it in way)), way, strict=False):
+            yield from ground("derivedFrom", reached, (hop.evidence, len(hop.evidence)), hop.origin)
     if change.what in _WAS_THERE and occurrence.before is not None and occurrence.earlier is not None:
         yield from ground("was", change.urn, occurrence.earlier.said_in(occurrence.before))
     entity = occurrence.entity

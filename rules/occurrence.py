@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from graph.derivations import Mark
+from graph.derivations import Mark, hops_of, own_tags
 from graph.model import Change, isoformat
-from graph.reader import ColumnRecord, EntityRecord, GraphSnapshot, RunRecord
+from graph.reader import ColumnRecord, Derivation, EntityRecord, GraphSnapshot, RunRecord
 from rules.conditions import Values
 from rules.rule import SchemaChange
 from rules.schema_change import ColumnChange, column_changes
@@ -81,6 +81,19 @@ class Occurrence:
             return frozenset()
         return frozenset(unquote(it.fields[1]).partition("=")[0] for it in self._changes)
 
+    @cached_property
+    def ways(self) -> tuple[tuple[Derivation, ...], ...]:
+        """Where a tag arrived, the hops of each way by which it did, the last hop first."""
+        if self.change.what != "tag.reached" or self.after is None:
+            return ()
+        arrived = {tuple(it.fields) for it in self._changes}
+        return tuple(
+            tuple(hops_of(it, self.snapshot))
+            for tag in own_tags(self.after)
+            for it in tag.derived
+            if (it.propagation, quote(it.mark.label, safe="")) in arrived
+        )
+
     def values(self) -> Values:
         return {
             "change": self._change,
@@ -115,7 +128,7 @@ def _shown(entity: EntityRecord, snapshot: GraphSnapshot | None) -> Mapping[str,
     shown: dict[str, object] = {
         "urn": entity.urn, "type": entity.type, "namespace": entity.namespace, "name": entity.name,
         "description": entity.description, "dropped": entity.dropped,
-        "tags": [Mark(it.key, it.value).label for it in entity.tags if it.field is None or is_column],
+        "tags": [Mark(it.key, it.value).label for it in own_tags(entity)],
         "columnTags": [
             {"column": it.field, "tag": it.key, "value": it.value} for it in entity.tags if it.field and not is_column
         ],

@@ -6,6 +6,7 @@ undone and refused. Nothing that the server sends is repeated, but for SQLSTATEs
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
@@ -22,12 +23,18 @@ from rules.actions.measures import Delete, Grant, Mask, Measure, Place, Revoke, 
 
 CONNECT_WITHIN = 5  # seconds
 STATEMENT_WITHIN = 15
+BEGUN_WITHIN = 30
+"""Seconds in which the last statement must have begun: with what it takes itself less than a worker's lease."""
 
 _DIALECT = "postgres"
 _LATER = ("08", "40", "53", "57", "55P03")
 """SQLSTATEs, or their classes, that time may mend: connection, serialization, resources, shutdown, locks."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class _TooSlow(Exception):
+    """Too many statements for one go."""
 
 
 class _CannotBe(Exception):
@@ -48,6 +55,8 @@ def carry_out(url: str, place: Place, measure: Measure, allowed_hosts: frozenset
             return Delivered(_protected(connection, place, measure))
     except _CannotBe as error:
         return Refused(str(error))
+    except _TooSlow:
+        return Postponed(f"the database took more than {BEGUN_WITHIN} s; nothing was changed")
     except psycopg.Error as error:
         return _failed(error)
 
@@ -93,6 +102,7 @@ class _At:
     connection: Connection
     place: Place
     run: list[str] = field(default_factory=list)
+    until: float = field(default_factory=lambda: time.monotonic() + BEGUN_WITHIN)
 
     def __post_init__(self) -> None:
         found = self.connection.execute(
@@ -116,6 +126,8 @@ class _At:
 
     def execute(self, statement: str) -> int:
         """Carry one out that `measures` rendered; how many rows it touched."""
+        if time.monotonic() > self.until:
+            raise _TooSlow
         self.run.append(statement)
         return self.connection.execute(statement, binary=True).rowcount  # so that the server takes one statement alone
 

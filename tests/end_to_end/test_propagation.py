@@ -36,7 +36,7 @@ CREATE TABLE crm.mailing (address text, sent date);
 INSERT INTO crm.mailing VALUES ('ana@example.com', '2026-01-01');
 GRANT SELECT ON crm.mailing TO reader;
 """
-FIRINGS = "{ firings { rule subject verdict reason actions { kind target state } } }"
+FIRINGS = "{ firings { rule subject verdict reason evidence actions { kind target state } } }"
 TAGS = """query($urn: String!) { entity(urn: $urn) {
   tags { key said source derived { propagation origin path hops } } } }"""
 
@@ -76,8 +76,10 @@ def test_a_tag_that_arrives_takes_a_privilege_and_its_way_is_shown(
             return [it["actions"] for it in service.graphql(FIRINGS)["firings"]]
 
         wait_until(lambda: [[{"kind": "protect", "target": urn, "state": "delivered"}]] == state(), 20, "it is taken")
+        [firing] = service.graphql(FIRINGS)["firings"]
         tags = service.graphql(TAGS, {"urn": urn})["entity"]["tags"]
 
+    assert firing["evidence"] == [1, 3]  # the edge, and what followed from the tag at 2
     email = make_urn("column", PLACE, people, "email")
     assert tags == [
         {

@@ -202,8 +202,12 @@ def test_datasets_have_it_from_datasets_and_upstream_where_that_is_asked_for() -
     tables = declared("propagate: up\nversion: 1\ntags: [secret]\nlevel: dataset\ndirection: upstream")
     with board(tables) as it:
         it.tell(*CHAIN, mutation(5, "addTag", ds("c"), key="secret", value="top"))
+        it.tell(tagged(6, "b", {"key": "secret", "value": "top", "field": "x"}))  # of a column: another place
         it.follow()
 
+        with it.graph.snapshot() as snapshot:
+            (tag,) = it.entity(ds("a")).tags
+            assert way_of(tag.derived[0], snapshot) == [ds("c"), ds("b")]
         assert it.everywhere("up") == {ds("b"): {"secret=top": (1, ds("c"))}, ds("a"): {"secret=top": (2, ds("b"))}}
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from api.cli import main
 from graph.reader import Direction, Level
 from graph.statements import Transformation
 from ontology import Ontology
@@ -109,3 +110,9 @@ def test_an_edge_lets_through_what_one_of_its_ways_lets(
     propagation = reading(PLAIN + "breakers: {transformations: [AGGREGATION]}", words)
 
     assert propagation.lets_through(tuple(ways), wide) is passes
+
+
+def test_the_command_line_writes_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "schema", "--propagation"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == SCHEMA
