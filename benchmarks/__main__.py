@@ -14,13 +14,25 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from benchmarks import crash, gate, growth, ingest, projector, questions, rdf, restart, soak, sparql, sql
+from benchmarks import crash, gate, growth, ingest, projector, questions, rdf, restart, rules, soak, sparql, sql
 from benchmarks.noise import Noise
 from benchmarks.report import Section
 from benchmarks.workbench import Workbench
 
 _BY_DEFAULT = {
-    "embedded": ("ingest", "lineage", "restart", "growth", "projector", "sql", "rdf", "rdf-lag", "sparql", "gate"),
+    "embedded": (
+        "ingest",
+        "lineage",
+        "restart",
+        "growth",
+        "projector",
+        "sql",
+        "rdf",
+        "rdf-lag",
+        "sparql",
+        "gate",
+        "rules",
+    ),  # fmt: skip
     "server": ("loading", "lineage", "lag", "throughput"),
 }
 _SIZES = {"embedded": "1000,10000", "server": "1000,10000,100000"}
@@ -59,6 +71,7 @@ def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Cal
         "rdf-lag": lambda: rdf.measure_lag(bench),
         "sparql": lambda: sparql.measure(bench),
         "gate": lambda: gate.measure(bench),
+        "rules": lambda: rules.measure(bench),
         "crash": lambda: crash.measure(bench, options.crash or (10 if bench.quick else 200)),
         "soak": lambda: soak.measure(bench, options.soak or (0.5 if bench.quick else 15)),
     }
@@ -98,8 +111,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, crash, soak; by"
-        " --stack server: loading, lineage, lag, throughput",
+        help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, rules, crash,"
+        " soak; by --stack server: loading, lineage, lag, throughput",
     )
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(

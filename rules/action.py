@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rules.rule import Rule
 
 
+Raised = Callable[[str, str], Sequence[str]]
+"""`rules.outbox.Decisions.raised`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """The firing that an action is for.
@@ -29,7 +33,7 @@ class Occasion:
     job: EntityRecord | None
     values: Values = field(default_factory=dict, repr=False)
     snapshot: GraphSnapshot | None = field(default=None, repr=False)
-    raised: Callable[[str, str], Sequence[str]] = field(default=lambda rule, target: (), repr=False)
+    raised: Raised = field(default=lambda rule, target: (), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

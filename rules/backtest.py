@@ -15,7 +15,7 @@ from graph.errors import TooLarge
 from graph.model import AsOf, Change, Instant, NewEnvelope, Position
 from graph.reader import GraphSnapshot
 from rules.engine import Engine
-from rules.outbox import Firing
+from rules.outbox import Firing, raised_by
 from rules.rule import Mode, Rule
 
 MAX_FIRINGS = 10_000
@@ -47,8 +47,7 @@ class Memory:
         return self._depths[firing] if firing in self._depths else self._known_depth(firing)
 
     def raised(self, rule: str, target: str) -> Sequence[str]:
-        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
-        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
+        return raised_by(self.firings, rule, target)
 
 
 def backtest(

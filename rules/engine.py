@@ -21,11 +21,11 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Moot, Occasion
+from rules.action import Moot, Occasion, Raised
 from rules.grounds import Ground, evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself
 from rules.occurrence import Occurrence
-from rules.outbox import Decisions, Firing, Intended, Verdict
+from rules.outbox import Decisions, Firing, Intended, Verdict, raised_by
 from rules.rule import Mode, Rule
 
 CHAIN_LIMIT = 8
@@ -124,7 +124,7 @@ class Engine:
         if not alike:
             return []
         received_at = self._received_at(position)
-        found = []
+        found: list[Firing] = []
         with ExitStack() as opened:
             at = cache(lambda position: opened.enter_context(self._snapshot(AsOf(position=position))))
             for group in alike.values():
@@ -132,11 +132,19 @@ class Engine:
                 occurrence = Occurrence(
                     group, partial(at, position), partial(at, position - 1) if position > 1 else lambda: None
                 )
-                rules = self._rules[first.what, _kind(first.urn)]
-                found += [self._firing(first, rule, received_at, occurrence) for rule in rules]
-        return [it for it in found if it is not None]
+                for rule in self._rules[first.what, _kind(first.urn)]:
+                    firing = self._firing(first, rule, received_at, occurrence, partial(self._raised, found))
+                    if firing is not None:
+                        found.append(firing)
+        return found
 
-    def _firing(self, change: Change, rule: Rule, received_at: Instant, occurrence: Occurrence) -> Firing | None:
+    def _raised(self, found: Sequence[Firing], rule: str, target: str) -> Sequence[str]:
+        """What the outbox knows, and what has been decided at this position before."""
+        return [*raised_by(found, rule, target), *self._outbox.raised(rule, target)]
+
+    def _firing(
+        self, change: Change, rule: Rule, received_at: Instant, occurrence: Occurrence, raised: Raised
+    ) -> Firing | None:
         """None where the rule has nothing to say to the change."""
         is_late = received_at - change.valid_at > rule.max_age.total_seconds() * 1_000_000
         late = f"the change was older than {rule.max_age} when it was received"
@@ -159,7 +167,7 @@ class Engine:
                 impact = itself(occurrence.snapshot, occurrence.entity)
             else:
                 impact = downstream_of(occurrence.snapshot, occurrence.entity, rule.targets)
-            return _acting(occurrence, rule, received_at, chain, impact, self._outbox.raised)
+            return _acting(occurrence, rule, received_at, chain, impact, raised)
         except Unavailable:
             raise
         except AndonError as error:
@@ -248,7 +256,7 @@ def _acting(
     received_at: Instant,
     chain: _Chain,
     impact: Impact,
-    raised: Callable[[str, str], Sequence[str]],
+    raised: Raised,
 ) -> Firing | None:
     """The firing with an action for every owner of everything hit; for what changed itself, one at least.
 
