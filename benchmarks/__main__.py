@@ -14,7 +14,21 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from benchmarks import crash, gate, growth, ingest, projector, propagation, questions, rdf, restart, soak, sparql, sql
+from benchmarks import (
+    crash,
+    gate,
+    growth,
+    ingest,
+    projector,
+    propagation,
+    questions,
+    rdf,
+    restart,
+    rules,
+    soak,
+    sparql,
+    sql,
+)  # fmt: skip
 from benchmarks.noise import Noise
 from benchmarks.report import Section
 from benchmarks.workbench import Workbench
@@ -32,7 +46,8 @@ _BY_DEFAULT = {
         "sparql",
         "gate",
         "propagation",
-    ),
+        "rules",
+    ),  # fmt: skip
     "server": ("loading", "lineage", "lag", "throughput"),
 }
 _SIZES = {"embedded": "1000,10000", "server": "1000,10000,100000"}
@@ -72,6 +87,7 @@ def _sections(bench: Workbench, options: argparse.Namespace) -> Mapping[str, Cal
         "sparql": lambda: sparql.measure(bench),
         "gate": lambda: gate.measure(bench),
         "propagation": lambda: propagation.measure(bench),
+        "rules": lambda: rules.measure(bench),
         "crash": lambda: crash.measure(bench, options.crash or (10 if bench.quick else 200)),
         "soak": lambda: soak.measure(bench, options.soak or (0.5 if bench.quick else 15)),
     }
@@ -112,7 +128,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         help="sections: ingest, lineage, restart, growth, projector, sql, rdf, rdf-lag, sparql, gate, propagation,"
-        " crash, soak; by --stack server: loading, lineage, lag, throughput",
+        " rules, crash, soak; by --stack server: loading, lineage, lag, throughput",
     )
     parser.add_argument("--crash", type=int, nargs="?", const=200, metavar="N", help="kill it N times under load (200)")
     parser.add_argument(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SEEN = NAMES | {"data", "hit", "rule", "firing", "action"}
 """The variables of an action's expressions; `data` is a query's answer."""
+Raised = Callable[[str, str], Sequence[str]]
+"""`rules.outbox.Decisions.raised`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Occasion:
     job: EntityRecord | None
     values: Values = field(default_factory=dict, repr=False)
     snapshot: GraphSnapshot | None = field(default=None, repr=False)
-    raised: Callable[[str, str], Sequence[str]] = field(default=lambda rule, target: (), repr=False)
+    raised: Raised = field(default=lambda rule, target: (), repr=False)
 
     def seen(self, key: str, hit: Hit, owner: Owner | None = None) -> Values:
         """What the expressions of the action of `key` see: what the condition did, and for whom it is."""

@@ -15,7 +15,7 @@ from graph.errors import TooLarge
 from graph.model import Change, Instant, NewEnvelope, Position
 from rules.engine import Engine
 from rules.lasting import said_in
-from rules.outbox import ACTED, Firing, Said
+from rules.outbox import ACTED, Firing, Said, raised_by
 from rules.rule import Mode, Rule
 from rules.sources import Sources
 
@@ -84,8 +84,7 @@ class Memory:
         return here if here is not None else self._before.said(rule, subject, Position(self._began + 1))
 
     def raised(self, rule: str, target: str) -> Sequence[str]:
-        of_rule = (it for firing in self.firings if firing.rule == rule for it in firing.actions)
-        return [it.key for it in of_rule if it.kind == "incident" and it.target == target]
+        return raised_by(self.firings, rule, target)
 
 
 def backtest(

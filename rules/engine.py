@@ -23,7 +23,7 @@ from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
 from graph.reader import GraphSnapshot, Owner
 from rules import record
-from rules.action import Moot, Occasion, Together
+from rules.action import Moot, Occasion, Raised, Together
 from rules.asked import Asked
 from rules.conditions import Values
 from rules.grounds import evidence_of, grounds_of, owner_grounds
@@ -32,7 +32,7 @@ from rules.index import TICK, Index
 from rules.lasting import grounds_of_said, said_in, since, still, subject_of, taken_back
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
-from rules.outbox import ACTED, Decisions, Firing, Intended, Said, Verdict, firing_urn
+from rules.outbox import ACTED, Decisions, Firing, Intended, Said, Verdict, firing_urn, raised_by
 from rules.rule import LATE, TIMER, Each, Mode, Rule, Timer, Trigger
 from rules.sources import Sources
 from rules.switches import switched
@@ -150,6 +150,10 @@ class Engine:
                     found += self._firing(occurrence, rule, received_at, found)
         return found
 
+    def _raised(self, found: Sequence[Firing], rule: str, target: str) -> Sequence[str]:
+        """What the outbox knows, and what has been decided at this position before."""
+        return [*raised_by(found, rule, target), *self._outbox.raised(rule, target)]
+
     def _come(
         self,
         tick: Change,
@@ -208,7 +212,7 @@ class Engine:
                 return
             impact = _impact(occurrence, rule, values)
             said = self._said(rule, occurrence, found) if rule.resolve is not None else None
-            raised = self._outbox.raised
+            raised = partial(self._raised, found)
             firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, raised, said)
             if firing is not None:
                 yield firing
@@ -338,7 +342,7 @@ def _acting(
     impact: Impact,
     values: Values,
     asked: Asked,
-    raised: Callable[[str, str], Sequence[str]],
+    raised: Raised,
     said: Said | None,
 ) -> Firing | None:
     """The firing with an action for every owner of everything hit; for what changed itself, one at least.

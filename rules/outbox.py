@@ -149,6 +149,12 @@ def firing_urn(firing: str) -> str:
     return make_urn("firing", "andon", firing)
 
 
+def raised_by(firings: Sequence[Firing], rule: str, target: str) -> list[str]:
+    """Of these firings, the keys of the actions by which a rule opens incidents on a target, newest first."""
+    actions = (it for firing in firings if firing.rule == rule for it in firing.actions)
+    return [it.key for it in actions if it.kind == "incident" and it.target == target][::-1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
     """An action in the hands of one worker; `attempt` counts from 1, and anew from each replay and from each time
