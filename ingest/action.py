@@ -81,9 +81,7 @@ def decode(envelope: Envelope) -> Statements:
     except ValueError as error:
         raise InvalidInput(str(error), field="at") from None
     firing = Said(Name("firing", "andon", body.firing), Role.SUBJECT, facet_set(_registers(body)))
-    if not isinstance(body, _Decision):
-        return Statements(at, said=(firing,))
-    return Statements(at, said=(firing, Said(_rule(body), Role.MENTIONED)))
+    return Statements(at, said=(firing,))
 
 
 def _registers(body: _Decision | _Approval | _Outcome) -> dict[str, object]:

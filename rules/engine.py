@@ -293,8 +293,8 @@ def _kind(urn: str) -> str:
 
 
 def _is_own_effect(change: Change) -> bool:
-    """Firings are entities too; no rule may be set off by them."""
-    return change.kind == "firing" or change.urn.startswith("urn:andon:firing:")
+    """Firings are entities too, and rules whose time comes; no rule may be set off by that."""
+    return change.kind == "firing" or change.urn.startswith("urn:andon:firing:") or change.fields == (TICK,)
 
 
 def _firing(
