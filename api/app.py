@@ -25,6 +25,8 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 import ontology as ontologies
+from api.approvals import PATH as APPROVALS
+from api.approvals import ApprovalDoor, Links
 from api.auth import Keys, open_keys
 from api.auth import Scope as KeyScope
 from api.facts import FactsDoor
@@ -182,6 +184,7 @@ class Service:
         self.journal = open_journal(settings, on_broken)
         self.graph = open_graph(settings, ontology)
         self._ask_by(ontology)()
+        self._links = links = Links(settings.approval_key, settings.public_url)
         outbox = open_outbox(settings)
         self.rules = RuleService(
             Path(settings.rules) if settings.rules else None,
@@ -192,6 +195,7 @@ class Service:
                 self._received_at,
                 self._cause,
                 lambda query, variables, position: self._asker(query, variables, position),
+                links.link,
             ),
             lambda envelope: self.journal.append((envelope,)),
             settings.references,
@@ -451,6 +455,7 @@ class Service:
         )
         self.vocabulary.join(lambda ontology: partial(graphql.use, engine(ontology)))
         words = OntologyDoor(self.vocabulary)
+        approvals = ApprovalDoor(self._links, self.rules, self.journal.now)
         patience = Patience(self.projector, settings.position_wait)
         linked = (self.graph, self.journal, patience, lambda: self.terms)
         limit = settings.max_body_bytes
@@ -462,6 +467,8 @@ class Service:
             Route("/ui", to_page, methods=["GET"]),
             Mount("/ui", Page()),
             Route("/id/{entity:path}", LinkedData(*linked, self._proof), methods=["GET", "HEAD"]),
+            Route(APPROVALS + "{firing}", approvals.ask, methods=["GET"]),
+            Route(APPROVALS + "{firing}", approvals.answer, methods=["POST"]),
             Route("/api/v1/ontology", words.tell, methods=["GET"]),
             Route("/api/v1/ontology/{name}", words.put, methods=["POST", "PUT"]),
             Route("/api/v1/ontology/{name}", words.remove, methods=["DELETE"]),

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.approvals import PATH as APPROVALS
 from api.auth import ANYONE, Caller, Keys
 from api.problems import problem
 from graph.errors import NotAllowed
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/ui", "/favicon.ico"})
-OPEN_FOLDER = "/ui/"
+OPEN_FOLDERS = ("/ui/", APPROVALS)
 LINKED_DATA = "/id/"
 """People come here without a key and are led to the page; programs need one."""
 NOBODY = Caller("nobody", frozenset())
@@ -65,7 +66,9 @@ class Front:
             nonlocal started, ended
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+                own = [*message.get("headers", ())]
+                said = {name for name, _ in own}
+                message["headers"] = own + [it for it in SECURITY_HEADERS if it[0] not in said]
             else:
                 ended = not message.get("more_body", False)
             await send(message)
@@ -95,7 +98,7 @@ class Front:
             elif name == b"sec-fetch-site":
                 site = value
         path: str = scope["path"]
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
             scope[CALLER] = ANYONE
             return
         if path.startswith(LINKED_DATA) and not authorization and self._keys.required:

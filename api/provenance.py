@@ -76,8 +76,29 @@ def provenance(firing: FiringRecord, envelopes: Sequence[Source], owner: str | N
         yield part("decision"), _DESCRIPTION, literal(firing.reason), ""
     yield part("decision"), term("prov:wasGeneratedBy"), part.whole, ""
     yield part("decision"), term("prov:generatedAtTime"), _time(firing.fired_at), ""
+    yield from _asked(part, firing)
     for action in firing.actions:
         yield from _action(part, action, rule)
+
+
+def _asked(part: _Parts, firing: FiringRecord) -> Iterator[Quad]:
+    """The graph's answer to the rule's query, and somebody's to the question whether to act."""
+    if firing.answer is not None:
+        yield from _are(part("answer"), "Entity", "what the graph answered")
+        yield part("answer"), term("prov:value"), literal(firing.answer.decode()), ""
+        yield part.whole, term("prov:used"), part("answer"), ""
+    if firing.answered is None:
+        return
+    subject = part("approval")
+    yield from _are(subject, "Activity", "approved" if firing.answered.approved else "refused")
+    yield subject, term("prov:used"), part("decision"), ""
+    yield subject, term("prov:endedAtTime"), _time(firing.answered.at), ""
+    if firing.answered.note is not None:
+        yield subject, _DESCRIPTION, literal(firing.answered.note), ""
+    if firing.answered.by is not None:
+        agent = iri(agent_urn(firing.answered.by))
+        yield subject, term("prov:wasAssociatedWith"), agent, ""
+        yield from _are(agent, "Agent", firing.answered.by)
 
 
 def envelope_iri(position: int) -> str:

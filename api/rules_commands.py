@@ -35,7 +35,8 @@ EXPLANATIONS = ("text", "json", "prov")
 
 _EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text prov
   grounds { what of other registers evidence count }
-  firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence
+  firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence data
+    awaited { by until reason } answered { approved by at note }
     actions { key kind target state attempts lastError result } }
   premises { position kind source receivedAt digest redacted } } }"""
 

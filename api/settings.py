@@ -140,6 +140,13 @@ class Settings:
         "", "Key that commands show to a running service; not a flag, since others can see those.", secret=True
     )
     rules: str = _row("", "Folder of rule files (*.yaml); none means no rules.")
+    public_url: str = _row("", "Where people reach this service, as https://andon.example.com; for links in messages.")
+    approval_key: str = _row(
+        "",
+        "Secret by which links to approve are signed, 32 characters or more; none means no links. Not a flag, since"
+        " others can see those.",
+        secret=True,
+    )
     webhook_hosts: tuple[str, ...] = _row(
         (), "host:port entries, comma-separated, that rules may call although their addresses are not public."
     )

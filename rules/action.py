@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rules.rule import Rule
 
 
-SEEN = NAMES | {"data", "hit", "rule", "firing", "action"}
-"""The variables of an action's expressions; `data` is a query's answer."""
+SEEN = NAMES | {"hit", "rule", "firing", "action", "approval"}
+"""The variables of an action's expressions; `approval` is null but for what asks for one."""
 Raised = Callable[[str, str], Sequence[str]]
 """`rules.outbox.Decisions.raised`."""
 
@@ -56,7 +56,11 @@ class Occasion:
             "firing": {"id": self.firing, "urn": firing_urn(self.firing)},
             "action": {"key": key, "owner": owner.name if owner is not None else None},
         }  # fmt: skip
-        return {**self.values, **{name: partial(_same, it) for name, it in shown.items()}}
+        return {"approval": _nothing, **self.values, **{name: partial(_same, it) for name, it in shown.items()}}
+
+
+def _nothing() -> object:
+    return None
 
 
 def _same(shown: Mapping[str, object]) -> object:

@@ -8,8 +8,6 @@ repeats nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,7 +19,7 @@ from itertools import groupby
 from graph.cause import firing_named
 from graph.errors import AndonError, NotFound, Unavailable
 from graph.model import AsOf, Change, Instant, Position
-from graph.reader import GraphSnapshot, Owner
+from graph.reader import EntityRecord, GraphSnapshot, Owner
 from rules import record
 from rules.action import Moot, Occasion, Raised, Together
 from rules.asked import Asked
@@ -29,6 +27,7 @@ from rules.conditions import Values
 from rules.grounds import evidence_of, grounds_of, owner_grounds
 from rules.impact import Hit, Impact, downstream_of, itself, named
 from rules.index import TICK, Index
+from rules.intending import Link, asking, hashed, identity, intended, intended_of_all
 from rules.lasting import grounds_of_said, said_in, since, still, subject_of, taken_back
 from rules.limits import awaited, held_back
 from rules.occurrence import Occurrence
@@ -212,8 +211,8 @@ class Engine:
                 return
             impact = _impact(occurrence, rule, values)
             said = self._said(rule, occurrence, found) if rule.resolve is not None else None
-            raised = partial(self._raised, found)
-            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, raised, said)
+            raised, link = partial(self._raised, found), self._sources.link
+            firing = _acting(occurrence, rule, mode, received_at, chain, impact, values, asked, raised, said, link)
             if firing is not None:
                 yield firing
         except Unavailable:
@@ -240,7 +239,7 @@ class Engine:
             return
         reason = f"what {firing_urn(said.firing)} said is over"
         bare = _firing(change, rule, received_at, Verdict.RESOLVED, reason=reason)
-        keys = [_hash("action", *_identity(change, rule), it.key) for it in said.messages]
+        keys = [hashed("action", *identity(change, rule), it.key) for it in said.messages]
         actions = taken_back(said, occurrence, bare.id, keys)
         grounds = grounds_of_said(said, change)
         bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds))
@@ -308,7 +307,7 @@ def _firing(
 ) -> Firing:
     chain = chain or _Chain()
     return Firing(
-        id=_hash("firing", *_identity(change, rule)),
+        id=hashed("firing", *identity(change, rule)),
         rule=rule.name,
         rule_version=rule.version_id,
         position=change.position,
@@ -324,8 +323,7 @@ def _firing(
 
 
 def _impact(occurrence: Occurrence, rule: Rule, values: Values) -> Impact:
-    entity, targets = occurrence.entity, rule.targets
-    assert entity is not None
+    entity, targets = _entity(occurrence), rule.targets
     if targets is None:
         return itself(occurrence.snapshot, entity)
     if isinstance(targets, Each):
@@ -344,6 +342,7 @@ def _acting(
     asked: Asked,
     raised: Raised,
     said: Said | None,
+    link: Link,
 ) -> Firing | None:
     """The firing with an action for every owner of everything hit; for what changed itself, one at least.
 
@@ -357,7 +356,7 @@ def _acting(
         snapshot=occurrence.snapshot, raised=raised,
     )  # fmt: skip
     ordered = [
-        _intended(occasion, hit, owner, index)
+        intended(occasion, hit, owner, index)
         for hit in impact.hits
         for index, action in enumerate(rule.actions)
         if not isinstance(action, Together)
@@ -365,7 +364,7 @@ def _acting(
     ]
     actions = tuple(it for it in ordered if isinstance(it, Intended))
     if said is None:
-        actions += tuple(_said_of_all(occasion, subject_of(occurrence), impact))
+        actions += tuple(intended_of_all(occasion, subject_of(occurrence), impact))
     elif not actions:
         grounds = grounds_of_said(said, change)
         bare = replace(bare, grounds=grounds, evidence=evidence_of(grounds))
@@ -389,8 +388,14 @@ def _acting(
     if not actions:
         return replace(bare, verdict=Verdict.NO_TARGETS)
     if (approval := awaited(rule, impact, received_at)) is not None:
-        return replace(bare, verdict=Verdict.WAITING, actions=actions, awaited=approval)
+        asked_first = tuple(asking(occasion, approval, itself(occurrence.snapshot, _entity(occurrence)).hits[0], link))
+        return replace(bare, verdict=Verdict.WAITING, actions=(*asked_first, *actions), awaited=approval)
     return replace(bare, actions=actions)
+
+
+def _entity(occurrence: Occurrence) -> EntityRecord:
+    assert occurrence.entity is not None, "or it would not have come so far"
+    return occurrence.entity
 
 
 def _told(rule: Rule, hit: Hit) -> Sequence[Owner | None]:
@@ -416,56 +421,3 @@ def _shortfall(rule: Rule, impact: Impact) -> str | None:
     if unowned:
         reasons.append(f"{len(unowned)} without an owner, first {unowned[0]}")
     return "; ".join(reasons) or None
-
-
-def _intended(occasion: Occasion, hit: Hit, owner: Owner | None, index: int) -> Intended | Moot:
-    rule, change = occasion.rule, occasion.change
-    action = rule.actions[index]
-    assert not isinstance(action, Together)
-    names = [owner.name if owner is not None else ""] if action.for_owners else []
-    key = _hash("action", *_identity(change, rule), hit.entity.urn, *names, str(index))
-    order = action.order(key, occasion, hit, owner)
-    if isinstance(order, Moot):
-        return order
-    return Intended(
-        key=key,
-        firing=occasion.firing,
-        kind=action.kind,
-        target=hit.entity.urn,
-        owner=order.owner,
-        address=order.address,
-        credential=order.credential,
-        body=order.body,
-        within=order.within,
-        evidence=tuple(sorted({change.position, *hit.evidence})),
-    )
-
-
-def _said_of_all(occasion: Occasion, subject: str, impact: Impact) -> Iterator[Intended]:
-    """What is ordered once for several that are hit."""
-    rule, change = occasion.rule, occasion.change
-    together = [(index, it) for index, it in enumerate(rule.actions) if isinstance(it, Together)]
-    for index, action in together:
-        for group, hits in action.groups(impact.hits):
-            key = _hash("action", *_identity(change, rule), group, str(index))
-            order = action.order_for(key, occasion, group, hits)
-            yield Intended(
-                key=key,
-                firing=occasion.firing,
-                kind=action.kind,
-                target=subject,
-                owner=order.owner,
-                address=order.address,
-                credential=order.credential,
-                body=order.body,
-                within=order.within,
-                evidence=tuple(sorted({change.position}.union(*(it.evidence for it in hits)))),
-            )
-
-
-def _identity(change: Change, rule: Rule) -> tuple[str, ...]:
-    return rule.name, rule.version_id, str(change.position), change.what, change.urn
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

@@ -76,6 +76,7 @@ class Intended:
     evidence: tuple[Position, ...]
     within: timedelta | None = None
     progress: str | None = None
+    at_once: bool = False  # though the firing waits
 
 
 @dataclass(frozen=True, slots=True)

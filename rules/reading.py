@@ -287,10 +287,10 @@ def _targets(document: Document, node: Node) -> Downstream | Each:
     return Downstream(name, document.ontology.subclasses(name), depth)
 
 
-def _do(document: Document, node: Node) -> tuple[Action | Together, ...]:
+def _do(document: Document, node: Node, path: str = "do") -> tuple[Action | Together, ...]:
     if not isinstance(node, SequenceNode) or not 1 <= len(node.value) <= MAX_ACTIONS:
-        raise document.fault(node, "do", f"expected a list of 1 to {MAX_ACTIONS} actions")
-    return tuple(_action(document, item, f"do[{index}]") for index, item in enumerate(node.value))
+        raise document.fault(node, path, f"expected a list of 1 to {MAX_ACTIONS} actions")
+    return tuple(_action(document, item, f"{path}[{index}]") for index, item in enumerate(node.value))
 
 
 def _action(document: Document, node: Node, path: str) -> Action | Together:
@@ -322,10 +322,11 @@ def _approval(document: Document, node: Node) -> Approval | None:
     if isinstance(node, ScalarNode):
         word = document.one_of(node, "approval", ("none", "owner"))
         return Approval() if word == "owner" else None
-    fields = document.mapping(node, "approval", ("by",), ("within",))
+    fields = document.mapping(node, "approval", ("by",), ("within", "ask"))
     listed = fields["by"].value if isinstance(fields["by"], SequenceNode) else [fields["by"]]
     if not 1 <= len(listed) <= MAX_APPROVERS:
         raise document.fault(fields["by"], "approval.by", f"expected owner or 1 to {MAX_APPROVERS} names")
     names = [document.text(it, "approval.by") for it in listed]
     within = document.duration(fields["within"], "approval.within") if "within" in fields else DEFAULT_WITHIN
-    return Approval("owner" in names, tuple(it for it in names if it != "owner"), within)
+    ask = _do(document, fields["ask"], "approval.ask") if "ask" in fields else ()
+    return Approval("owner" in names, tuple(it for it in names if it != "owner"), within, ask)

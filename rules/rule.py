@@ -202,6 +202,7 @@ class Approval:
     owner: bool = True
     people: tuple[str, ...] = ()
     within: timedelta = DEFAULT_WITHIN
+    ask: tuple[Action | Together, ...] = ()  # what tells them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

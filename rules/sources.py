@@ -20,6 +20,7 @@ class Sources:
     """`changes(after, limit)`: committed changes above a position, in order, the same at every call and after a
     restart; it may cut a position's changes in two. `snapshot(as_of)` opens the graph, as of past positions too.
     `received_at(position)` is an envelope's, `cause(position)` the firing by which a rule had it said.
+    `link(firing, by, until)` is where somebody may approve without a key, None for nowhere.
     `ask(query, variables, position)` answers GraphQL as of a position; it raises `InvalidInput` for what is wrong
     with the query, and `Unavailable`.
     """
@@ -29,3 +30,4 @@ class Sources:
     received_at: Callable[[Position], Instant]
     cause: Callable[[Position], str | None] = lambda _: None
     ask: Callable[[str, Mapping[str, object], Position], object] = _cannot_ask
+    link: Callable[[str, str, Instant], str | None] = lambda firing, by, until: None

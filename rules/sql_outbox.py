@@ -128,8 +128,9 @@ class SqlOutbox(ABC):
                 return False
             for firing in firings:
                 sql.execute(_FIRING, _firing_row(firing))
-                state = ActionState.PENDING if firing.awaited is None else ActionState.WAITING
                 for action in firing.actions:
+                    waits = firing.awaited is not None and not action.at_once
+                    state = ActionState.WAITING if waits else ActionState.PENDING
                     sql.execute(_ACTION, (*_action_row(action), firing.fired_at, state))
             for report in reports:
                 _add_report(sql, report)

@@ -65,6 +65,10 @@ class GroundAnswer:
     count: int
 
 
+MAX_ANSWER = 2_000
+"""Characters of an answer that are told in words; the firing's `data` has all."""
+
+
 @dataclass(frozen=True, slots=True)
 class PremiseAnswer:
     position: int
@@ -119,8 +123,22 @@ def _lines(firing: FiringRecord, premises: Sequence[PremiseAnswer]) -> Iterator[
     for it in premises:
         gone = f", bytes removed: {it.redacted}" if it.redacted is not None else ""
         yield f"  from {it.kind} {it.position} of {it.source}, received {isoformat(it.received_at)}, {it.digest}{gone}"
+    if firing.answer is not None:
+        yield f"  asked the graph, which answered {firing.answer.decode()[:MAX_ANSWER]}"
+    yield from _approval(firing)
     for action in firing.actions:
         yield f"  {_done(action)}"
+
+
+def _approval(firing: FiringRecord) -> Iterator[str]:
+    if firing.awaited is not None:
+        whose = ", ".join(firing.awaited.by) or "whoever may write"
+        yield f"  asked {whose} until {isoformat(firing.awaited.until)}: {firing.awaited.reason}"
+    if firing.answered is not None:
+        said = "approved" if firing.answered.approved else "refused"
+        note = f" ({firing.answered.note})" if firing.answered.note else ""
+        by = f" by {firing.answered.by}" if firing.answered.by is not None else ""
+        yield f"  {said}{by} at {isoformat(firing.answered.at)}{note}"
 
 
 def _said_by(ground: GroundRecord) -> str:

@@ -12,6 +12,7 @@ from graph.model import make_urn
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.keys import add_key
 from tests.end_to_end.service import GraphQLErrors, Service, run_andon, wait_until
+from tests.rules.receiver import Receiver
 
 PLACE = "airflow-prod"
 JOB = make_urn("job", PLACE, "load")
@@ -86,6 +87,63 @@ def test_one_of_those_who_are_asked_says_yes_and_it_is_done(tmp_path: Path) -> N
         wait_until(lambda: "approval" in ana.ask(said, urn=firing)["entity"]["facets"], 20, "the graph knows")
         approval = ana.ask(said, urn=firing)["entity"]["facets"]["approval"]
         assert (approval["approved"], approval["by"], approval["note"]) == (True, "ana", "as agreed")
+        proof = ana.ask("query($firing: String!) { explain(firing: $firing) { text prov } }", firing=firing)["explain"]
+        assert "asked ana, ben until 20" in proof["text"] and "approved by ana at 20" in proof["text"]
+        assert "#approval> a prov:Activity" in proof["prov"]
+
+
+ASKS = RULE.replace(
+    "{by: [ana, ben], within: 30d}",
+    """
+  by: [ana, ben]
+  within: 30d
+  ask:
+    - webhook:
+        url: "${ANDON_TEST_HOOK}"
+        event_type: com.example.approval
+        attach: {for: approval.by, link: approval.link}
+""",
+)
+SIGNING = "0123456789abcdef0123456789abcdef-canary"
+
+
+def test_those_who_are_asked_are_told_and_answer_by_a_link(tmp_path: Path) -> None:
+    key = add_key(tmp_path / "data", "cem", "emit,read")
+    authorized = {"Authorization": f"Bearer {key}"}
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rule.yaml").write_text(ASKS)
+    with Receiver() as receiver:
+        arguments = "--rules", str(tmp_path / "rules"), "--webhook-hosts", f"127.0.0.1:{receiver.port}"
+        environment = {
+            "ANDON_TEST_HOOK": receiver.url, "ANDON_APPROVAL_KEY": SIGNING, "ANDON_PUBLIC_URL": "https://andon.example.com",
+        }  # fmt: skip
+        with Service(tmp_path / "data", *arguments, environment=environment) as service:
+            cem = Caller(service, key)
+            assert service.post_event(run_event(PLACE, "load", new_run_id(), kind="FAIL"), authorized).is_success
+            wait_until(lambda: len(receiver.received) == 2, 20, "both are told")
+            attached = [it.event["data"]["attached"] for it in receiver.received]
+            links = {it["for"]: str(it["link"]).removeprefix("https://andon.example.com") for it in attached}
+            assert sorted(links) == ["ana", "ben"]
+            [waiting] = cem.ask(WAITING)["approvals"]
+            assert sorted(it["state"] for it in waiting["actions"])[-1] == "waiting", "only the telling is done"
+
+            page = service.client.get(links["ben"])
+            assert (
+                page.status_code == 200 and "stop-what-failed asks" in page.text and "You answer as ben." in page.text
+            )
+            assert "form-action 'self'" in page.headers["content-security-policy"]
+            assert cem.ask(WAITING)["approvals"] != [], "looking is not answering"
+            for forged in (links["ben"].replace("by=ben", "by=ana"), links["ben"][:-1], links["ben"].partition("?")[0]):
+                assert service.client.post(forged, content="answer=approve").status_code == 403
+            assert service.client.post(links["ben"], content="answer=perhaps").status_code in (400, 422)
+
+            done = service.client.post(links["ben"], content="answer=approve&note=%3Cb%3Eyes%3C%2Fb%3E")
+            assert done.status_code == 200 and "approved by ben" in done.text
+            wait_until(lambda: cem.tags() == ["unreliable"], 20, "it is done")
+            assert "This has been answered" in service.client.get(links["ana"]).text
+            assert "approved by ben" in service.client.post(links["ana"], content="answer=refuse").text
+            kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+            assert SIGNING.encode() not in kept and SIGNING not in service.printed()
 
 
 def test_a_no_leaves_it_undone_and_survives_a_crash(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import ontology
 from rules import read_rule
 from rules.action import Occasion
-from rules.engine import _hash
 from rules.impact import Hit
+from rules.intending import hashed
 from rules.outbox import Intended
 from tests.rules.estate import T0, dashboard, failed, shop
 
@@ -26,7 +26,7 @@ def intended(action: str, references: Mapping[str, str], *, index: int = 0, **af
     seen = AFTER | after
     occasion = Occasion(rule=rule, change=failed(9), firing=FIRING, at=T0, job=None, values={"after": lambda: seen})
     hit = Hit(shop().entities[dashboard("sales")], (dashboard("sales"),), ())
-    key = _hash("action", str(index))
+    key = hashed("action", str(index))
     order = rule.actions[0].order(key, occasion, hit, None)
     return Intended(
         key=key, firing=FIRING, kind=rule.actions[0].kind, target=hit.entity.urn, owner=order.owner,

@@ -45,7 +45,7 @@ def test_a_pack_is_copied_to_be_changed_and_never_over_something(
     assert main(["rules", "copy", "privacy", str(mine)]) == 0
     assert main(["rules", "check", str(mine)]) == 0
     assert main(["rules", "test", str(mine)]) == 0
-    assert "6 cases of 3 rules, 0 failed" in capsys.readouterr().out
+    assert "8 cases of 4 rules, 0 failed" in capsys.readouterr().out
 
     assert main(["rules", "copy", "privacy", str(mine)]) == 1
     assert "already" in capsys.readouterr().err
