@@ -1,7 +1,7 @@
 """Evaluates rules over committed changes: in order of position, exactly once per change and rule version.
 
-What keeps it exact is one transaction: a position's decisions, their intended actions and the checkpoint are
-committed together, and only from the checkpoint they were computed after. A crash before it repeats the
+What keeps it exact is one transaction: the decisions of one position, or of several, their intended actions and the
+checkpoint are committed together, and only from the checkpoint they were computed after. A crash before it repeats the
 evaluation, which is a function of the journal up to that position and so decides the same; a crash after it
 repeats nothing.
 """
@@ -9,6 +9,7 @@ repeats nothing.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ CHAIN_LIMIT = 8
 """How many firings may cause one another before the chain is cut."""
 
 BATCH = 500
+_COMMIT_AFTER = 0.02  # seconds of deciding, after which what was decided is committed
 _ANCESTORS = 8  # parent runs that are searched for a cause
 _TRIES = 5  # of a position whose evaluation breaks, before that is recorded and passed
 
@@ -89,15 +91,23 @@ class Engine:
             return False
         if self._heeds_switches and self._switched_at != after:
             self._read_switches(self._rules.all, after)
+        found: list[Firing] = []
+        upto, began = after, time.monotonic()
         for position, group in groupby(changes, key=lambda change: change.position):
-            firings = self._decide(position, [*group])
-            if firings:
-                if not self._commit(after, position, firings):
+            try:
+                found += self._decide(position, [*group], found)
+            except BaseException:
+                if upto > after:  # what was decided before it is not to be decided again
+                    self._commit(after, upto, found)
+                raise
+            upto = position
+            if found and time.monotonic() - began > _COMMIT_AFTER:
+                if not self._commit(after, upto, found):
                     return True
-                after = position
-        if after < changes[-1].position:
-            self._commit(after, changes[-1].position, [])
-        self._switched_at = changes[-1].position
+                after, found, began = upto, [], time.monotonic()
+        if after < upto and not self._commit(after, upto, found):
+            return True
+        self._switched_at = upto
         return True
 
     def _read_switches(self, rules: Iterable[Rule], position: Position) -> None:
@@ -125,7 +135,8 @@ class Engine:
     def _commit(self, after: Position, upto: Position, firings: list[Firing]) -> bool:
         return self._outbox.decide(after, upto, firings, [record.decision(firing) for firing in firings])
 
-    def _decide(self, position: Position, changes: list[Change]) -> list[Firing]:
+    def _decide(self, position: Position, changes: list[Change], before: Sequence[Firing]) -> list[Firing]:
+        """The firings of one position; `before` are those that are not in the outbox yet."""
         if self._heeds_switches:
             self._read_switches(self._rules.named({it.urn for it in changes}), position)
         alike: dict[tuple[str, str], list[Change]] = {}
@@ -143,14 +154,14 @@ class Engine:
             for group in alike.values():
                 occurrence = Occurrence(group, current, earlier)
                 for rule in self._rules.on(group[0]):
-                    found += self._firing(occurrence, rule, received_at, found)
+                    found += self._firing(occurrence, rule, received_at, [*before, *found])
             for tick, rule in ticks:
                 for occurrence in self._come(tick, rule, current, earlier):
-                    found += self._firing(occurrence, rule, received_at, found)
+                    found += self._firing(occurrence, rule, received_at, [*before, *found])
         return found
 
     def _raised(self, found: Sequence[Firing], rule: str, target: str) -> Sequence[str]:
-        """What the outbox knows, and what has been decided at this position before."""
+        """What the outbox knows, and what has been decided since."""
         return [*raised_by(found, rule, target), *self._outbox.raised(rule, target)]
 
     def _come(
@@ -175,7 +186,7 @@ class Engine:
     def _firing(
         self, occurrence: Occurrence, rule: Rule, received_at: Instant, found: Sequence[Firing]
     ) -> Iterator[Firing]:
-        """One, or none where the rule has nothing to say to it; `found` are those of the same position so far."""
+        """One, or none where the rule has nothing to say to it; `found` are those that are not in the outbox yet."""
         change = occurrence.change
         mode = self._switched.get(rule.name, rule.mode)
         if mode is Mode.OFF:
@@ -257,7 +268,10 @@ class Engine:
         return self._sources.ask(query, variables, position)
 
     def _fired(self, rule: str, change: Change, found: Sequence[Firing], since: Instant, subject: str | None) -> int:
-        here = [it for it in found if it.rule == rule and it.verdict in ACTED and subject in (None, it.subject)]
+        here = [
+            it for it in found
+            if it.rule == rule and it.verdict in ACTED and it.fired_at > since and subject in (None, it.subject)
+        ]  # fmt: skip
         return len(here) + self._outbox.fired(rule, since, change.position, subject)
 
     def _has_broken_often(self, position: Position) -> bool:
