@@ -39,8 +39,10 @@ class Source(Protocol):
     def redacted(self) -> str | None: ...
 
 
-def provenance(firing: FiringRecord, envelopes: Sequence[Source], owner: str | None = None) -> Iterator[Quad]:
-    """The proof, by subject; `owner` is the rule's."""
+def provenance(
+    firing: FiringRecord, envelopes: Sequence[Source], owner: str | None = None, rule_text: str | None = None
+) -> Iterator[Quad]:
+    """The proof, by subject; `owner` is the rule's, `rule_text` what its version says."""
     part = _Parts(firing.urn)
     rule = iri(make_urn("rule", "andon", firing.rule))
     plan = iri(f"{make_urn('rule', 'andon', firing.rule)}#{quote(firing.rule_version, safe='-._~')}")
@@ -64,6 +66,8 @@ def provenance(firing: FiringRecord, envelopes: Sequence[Source], owner: str | N
     yield from _are(plan, "Plan", f"{firing.rule} {firing.rule_version}")
     yield plan, TYPE, term("prov:Entity"), ""
     yield plan, _IDENTIFIER, literal(firing.rule_version), ""
+    if rule_text is not None:
+        yield plan, term("prov:value"), literal(rule_text), ""
     yield from _are(part("change"), "Entity", f"{firing.what} of {firing.subject}")
     yield part("change"), _SUBJECT, iri(firing.subject), ""
     yield part("change"), term("prov:wasDerivedFrom"), envelope_iri(firing.position), ""

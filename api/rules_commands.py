@@ -33,7 +33,7 @@ from rules.sources import Sources
 
 EXPLANATIONS = ("text", "json", "prov")
 
-_EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text prov
+_EXPLAIN = """query($firing: String!) { explain(firing: $firing) { text ruleText prov
   grounds { what of other registers evidence count }
   firing { urn rule ruleVersion position what subject firedAt verdict reason cause evidence data
     awaited { by until reason } answered { approved by at note }

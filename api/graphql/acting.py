@@ -12,10 +12,12 @@ import strawberry
 from api.graphql import shapes
 from api.graphql.inputs import AsOf, page_size
 from api.graphql.operation import operation
-from api.graphql.proof import Proof, proof_of
+from api.graphql.proof import Proof, proof_of, rule_text
 from api.graphql.rules import Backtest, BacktestAnswer, RuleAnswer, RuleDefinition
 from api.graphql.shapes import answering
 from graph.errors import InvalidInput
+from graph.model import PRESENT, Position
+from graph.model import AsOf as AsOfPosition
 from graph.reader import EntityQuery, EntityRecord, GraphSnapshot
 from ingest import mutation as statement
 
@@ -44,12 +46,15 @@ class ActingQuery:
 
     @answering(Proof | None, "Why a firing was, and what came of it: all that it rests on. Null where there is none.")
     def explain(self, info: strawberry.Info, firing: str) -> Any:
-        services = operation(info).services
+        asking = operation(info)
+        services = asking.services
         found = services.acting.firing(firing)
         if found is None:
             return None
         owner = next((it.owner for it in services.acting.rules if it.name == found.rule), None)
-        return proof_of(found, services.journal, services.ontology, owner)
+        known = (asking.open(it) for it in (PRESENT, AsOfPosition(position=Position(found.position))))
+        text = next((it for snapshot in known if (it := rule_text(found, snapshot)) is not None), None)
+        return proof_of(found, services.journal, services.ontology, owner, text)
 
     @answering(list[RuleDefinition], "The rules in force, in the order of their files.")
     def rules(self, info: strawberry.Info) -> Sequence[Any]:

@@ -12,9 +12,10 @@ from api.graphql import shapes
 from api.graphql.shapes import about
 from api.provenance import provenance, told
 from graph.journal import JournalReader
-from graph.model import Instant, isoformat
+from graph.model import Instant, isoformat, make_urn
 from graph.rdf.documents import text as rdf_text
 from graph.rdf.terms import Terms
+from graph.reader import GraphSnapshot
 from ontology import Ontology
 from rules.grounds import Ground as GroundRecord
 from rules.outbox import ActionRecord, FiringRecord
@@ -49,6 +50,9 @@ class Premise:
 @strawberry.type
 class Proof:
     firing: shapes.Firing
+    rule_text: str | None = about(
+        "The version of the rule that decided, as it was written; null where the graph has it not."
+    )
     grounds: list[Ground]
     premises: list[Premise]
     text: str = about("The same for people, a line a step.")
@@ -82,20 +86,31 @@ class PremiseAnswer:
 @dataclass(frozen=True, slots=True)
 class ProofAnswer:
     firing: FiringRecord
+    rule_text: str | None
     grounds: Sequence[GroundAnswer]
     premises: Sequence[PremiseAnswer]
     text: str
     prov: str
 
 
-def proof_of(firing: FiringRecord, journal: JournalReader, ontology: Ontology, owner: str | None) -> ProofAnswer:
-    """`owner` is the rule's."""
+def proof_of(
+    firing: FiringRecord, journal: JournalReader, ontology: Ontology, owner: str | None, rule_text: str | None
+) -> ProofAnswer:
+    """`owner` is the rule's, `rule_text` what its version says."""
     premises = premises_of(firing, journal)
     grounds = [
         GroundAnswer(it.what, it.of, it.other, it.registers, it.support, it.count) for it in firing.grounds
     ]  # fmt: skip
-    prov = "".join(rdf_text([provenance(firing, premises, owner)], Terms(ontology), "turtle"))
-    return ProofAnswer(firing, grounds, premises, "\n".join(_lines(firing, premises)), prov)
+    prov = "".join(rdf_text([provenance(firing, premises, owner, rule_text)], Terms(ontology), "turtle"))
+    return ProofAnswer(firing, rule_text, grounds, premises, "\n".join(_lines(firing, premises)), prov)
+
+
+def rule_text(firing: FiringRecord, snapshot: GraphSnapshot) -> str | None:
+    """What the graph knows of the rule, if that is of the version that decided."""
+    rule = snapshot.entity(make_urn("rule", "andon", firing.rule))
+    facet = snapshot.facets(rule).get("definition") if rule is not None else None
+    said = json.loads(facet) if facet is not None else {}
+    return said["text"] if said.get("version") == firing.rule_version else None
 
 
 def premises_of(firing: FiringRecord, journal: JournalReader) -> list[PremiseAnswer]:

@@ -87,7 +87,10 @@ def test_one_of_those_who_are_asked_says_yes_and_it_is_done(tmp_path: Path) -> N
         wait_until(lambda: "approval" in ana.ask(said, urn=firing)["entity"]["facets"], 20, "the graph knows")
         approval = ana.ask(said, urn=firing)["entity"]["facets"]["approval"]
         assert (approval["approved"], approval["by"], approval["note"]) == (True, "ana", "as agreed")
-        proof = ana.ask("query($firing: String!) { explain(firing: $firing) { text prov } }", firing=firing)["explain"]
+        proof = ana.ask("query($firing: String!) { explain(firing: $firing) { ruleText text prov } }", firing=firing)[
+            "explain"
+        ]
+        assert proof["ruleText"] == RULE
         assert "asked ana, ben until 20" in proof["text"] and "approved by ana at 20" in proof["text"]
         assert "#approval> a prov:Activity" in proof["prov"]
 
