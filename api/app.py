@@ -206,6 +206,7 @@ class Service:
             queries=lambda ontology: checker(ontology, limits_of(settings)),
             projects=Path(settings.mlflow_projects).resolve() if settings.mlflow_projects else None,
             read=self.journal.read,
+            last_position=self.journal.last_position,
             clock=self.journal.now,
             tolerance=Tolerance(rate=settings.target_rate, failures=settings.target_failures),
         )

@@ -212,7 +212,7 @@ class Engine:
             if is_late:
                 yield say(Verdict.TOO_OLD, reason=late)
                 return
-            chain = self._chain(occurrence.snapshot, change)
+            chain = self._chain(occurrence.snapshot, change, found)
             if chain.depth > CHAIN_LIMIT:
                 reason = f"{CHAIN_LIMIT} firings caused one another before this one"
                 yield say(Verdict.LOOP_CUT, reason=reason, chain=chain)
@@ -279,13 +279,13 @@ class Engine:
         self._broken = position
         return self._breaks >= _TRIES
 
-    def _chain(self, snapshot: GraphSnapshot, change: Change) -> _Chain:
+    def _chain(self, snapshot: GraphSnapshot, change: Change, found: Sequence[Firing]) -> _Chain:
         """The firing by which a rule said it, or that the changed run, or a run it is part of, names as its cause.
 
-        Only the outbox is believed about depths: a run can name a firing, not claim how deep it was.
+        Only what was decided is believed about depths: a run can name a firing, not claim how deep it was.
         """
         said_by = self._sources.cause(change.position)
-        depth = self._outbox.depth(said_by) if said_by is not None else None
+        depth = self._depth(said_by, found)
         if depth is not None:
             return _Chain(depth + 1, said_by)
         run = snapshot.entity(change.urn)
@@ -293,11 +293,16 @@ class Engine:
             if run is None:
                 break
             cause = firing_named(snapshot.facets(run))
-            depth = self._outbox.depth(cause) if cause is not None else None
+            depth = self._depth(cause, found)
             if depth is not None:
                 return _Chain(depth + 1, cause)
             run = snapshot.parent(run)
         return _Chain()
+
+    def _depth(self, firing: str | None, found: Sequence[Firing]) -> int | None:
+        if firing is None:
+            return None
+        return next((it.depth for it in found if it.id == firing), None) or self._outbox.depth(firing)
 
 
 def _kind(urn: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -59,8 +60,8 @@ class RuleService:
     None for none. `read(after, limit)`: the journal's, by which the log goes on where it ended. `clock`: what leases
     and waits go by; one for all processes that share the outbox. `tolerance`: what each target of actions can take.
 
-    Where there is no outbox yet, rules begin with the first change after the present graph: what happened
-    before there were rules is not acted on.
+    Where there is no outbox yet, rules begin with the first change after what the journal holds: what
+    happened before there were rules is not acted on.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class RuleService:
         references: Mapping[str, str],
         allowed_hosts: frozenset[str] = frozenset(),
         *,
+        last_position: Callable[[], int],
         ontology: Ontology | None = None,
         outbox: Outbox | None = None,
         say: Callable[[Saying], NewEnvelope] | None = None,
@@ -94,6 +96,10 @@ class RuleService:
         self.propagations: tuple[Propagation, ...] = loaded.propagations
         self._outbox: Outbox = SqliteOutbox(data_dir / OUTBOX_FILE) if outbox is None else outbox
         self._resume = partial(audit.resume, self._outbox, read)
+        self._last_position = last_position
+        self._unpublished: int | None = None
+        """The graph must have come to here to tell which definitions are said already; None: all are."""
+        self._publishing = threading.Lock()
         engine = Engine(self.rules, sources, self._outbox)
         self._use = engine.use
         deliverers: dict[str, Deliverer] = {
@@ -121,8 +127,7 @@ class RuleService:
         """Begin; the threads end with the process if `stop` is never called."""
         self._resume()
         if self._outbox.checkpoint() is None:
-            with self._sources.snapshot(PRESENT) as snapshot:
-                self._outbox.begin(snapshot.position())
+            self._outbox.begin(Position(self._last_position()))
         self.publish()
         self._engine.start()
         self._worker.start()
@@ -134,11 +139,19 @@ class RuleService:
             self._outbox.close()
 
     def publish(self) -> None:
-        """Have the graph know the rules that are in force, in the version that is."""
+        """Have the graph know the rules that are in force, in the version that is; later, if it is being made anew."""
+        with self._publishing:
+            self._unpublished = self._last_position()
+            self._publish(self._unpublished)
+
+    def _publish(self, floor: int) -> None:
         at = self._clock()
         with self._sources.snapshot(PRESENT) as snapshot:
+            if snapshot.position() < floor:
+                return
             query = EntityQuery(kinds=frozenset({record.RULE}), namespaces=frozenset({"andon"}), first=MAX_FILES + 1)
             known = {it.name: snapshot.facets(it).get("definition") for it in snapshot.entities(query).records}
+        self._unpublished = None
         for rule in self.rules:
             said = known.pop(rule.name, None)
             if said is None or json.loads(said)["version"] != rule.version_id:
@@ -252,6 +265,9 @@ class RuleService:
         self._worker.wake()
 
     def _decide(self, engine: Engine) -> bool:
+        with self._publishing:
+            if self._unpublished is not None:
+                self._publish(self._unpublished)
         decided = engine.step()
         if decided:
             self._worker.wake()

@@ -79,7 +79,7 @@ def test_a_tag_that_arrives_takes_a_privilege_and_its_way_is_shown(
         [firing] = service.graphql(FIRINGS)["firings"]
         tags = service.graphql(TAGS, {"urn": urn})["entity"]["tags"]
 
-    assert firing["evidence"] == [1, 3]  # the edge, and what followed from the tag at 2
+    assert firing["evidence"] == [2, 4]  # the edge, and what followed from the tag at 3; the rule itself is at 1
     email = make_urn("column", PLACE, people, "email")
     assert tags == [
         {

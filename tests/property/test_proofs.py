@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graph.model import AsOf, Instant, Position
 from graph.reader import Direction, LineageQuery
 from rules.backtest import backtest
-from rules.grounds import Ground
+from rules.grounds import SHOWN, Ground
 from rules.outbox import Firing, Verdict
 from rules.reading import read_rule
 from rules.rule import Rule
@@ -140,4 +140,4 @@ def test_the_evidence_is_the_newest_envelope_of_each_ground_and_no_later_one(bod
             if firing.grounds:
                 assert firing.evidence == tuple(sorted({it.support[-1] for it in firing.grounds}))
                 assert max(firing.evidence) == firing.position
-                assert all(len(it.support) == it.count <= 25 for it in firing.grounds)
+                assert all(len(it.support) == min(it.count, SHOWN) for it in firing.grounds)

@@ -50,6 +50,7 @@ class Life:
             append=self.journal.append,
             references={"ANDON_DEMO_WEBHOOK": f"{self._receiver.url}?token={SECRET}", "HOOK_SECRET": SECRET},
             allowed_hosts=frozenset({f"127.0.0.1:{self._receiver.port}"}),
+            last_position=lambda: self.estate.position,
             ontology=self._words,
         )
         service.start()
@@ -169,6 +170,7 @@ def test_a_service_without_rules_passes_changes_and_fires_nothing(tmp_path: Path
         sources=Sources(Committed([failed(9)]), shop().snapshot, lambda position: now()),
         append=list[NewEnvelope]().append,
         references={},
+        last_position=lambda: 0,
     )
     service.start()
     until(lambda: service.checkpoint() == 9)
