@@ -23,6 +23,8 @@ from tests.durability.estate import EVENTS
 from tests.end_to_end.service import Service, run_andon
 from tests.end_to_end.test_crash import Acknowledged, load, states
 
+pytestmark = pytest.mark.systems
+
 MANIFEST = "andon-backup.json"
 WORDS = load_words()
 

@@ -15,6 +15,8 @@ from tests.durability.stacks import Stack, heavy_on_a_server
 from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import Service, ServiceDidNotStart, wait_until
 
+pytestmark = pytest.mark.systems
+
 
 @dataclass(frozen=True, slots=True)
 class Life:

@@ -16,6 +16,8 @@ from tests.durability.stacks import Stack, heavy_on_a_server
 from tests.end_to_end.events import new_run_id, run_event
 from tests.end_to_end.service import BATCH, LINEAGE, Event, Service, wait_until
 
+pytestmark = pytest.mark.systems
+
 TRIALS = int(os.environ.get("ANDON_CRASH_TRIALS", "20"))
 WRITERS = 4
 NAMESPACE = "crash://test"

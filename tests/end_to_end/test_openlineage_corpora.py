@@ -17,6 +17,8 @@ from tests.end_to_end.graph_reading import differing, everything
 from tests.end_to_end.service import REPOSITORY, Event, Service
 from tests.end_to_end.truth import Comparison, Truth
 
+pytestmark = pytest.mark.systems
+
 SHARED = REPOSITORY.parent / "shared"
 OWN = REPOSITORY / "tests" / "data" / "openlineage"
 

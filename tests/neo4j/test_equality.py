@@ -20,6 +20,8 @@ from tests.neo4j.projected import Projected, projected, shown
 from tests.reference.nasty import CASES
 from tests.servers.neo4j import Neo4jServer
 
+pytestmark = pytest.mark.systems
+
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "openlineage" / "events"
 OWN = Path(__file__).parents[1] / "data" / "openlineage"
 SHOP = [json.loads(Serde.to_json(event)) for event in history(datetime(2026, 11, 23, 8, tzinfo=UTC))]

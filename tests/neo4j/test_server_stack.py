@@ -20,6 +20,8 @@ from tests.reference.nasty import CASES
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.postgres import PostgresServer
 
+pytestmark = pytest.mark.systems
+
 
 def recorded(path: Path) -> list[Json]:
     """The events of a corpus that a door lets in."""

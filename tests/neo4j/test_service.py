@@ -17,6 +17,8 @@ from tests.end_to_end.service import Service, wait_until
 from tests.neo4j.projected import connect
 from tests.servers.neo4j import Neo4jServer
 
+pytestmark = pytest.mark.systems
+
 SHOP = [json.loads(Serde.to_json(event)) for event in history(datetime(2026, 11, 23, 8, tzinfo=UTC))]
 LINEAGE = """query($urn: String!, $level: LineageLevel!) { lineage(urns: [$urn], depth: 20, level: $level) {
     nodes { urn type name } hidden { urn up down } totalNodes position

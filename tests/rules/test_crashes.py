@@ -24,6 +24,8 @@ from rules.sqlite_outbox import SqliteOutbox
 from tests.rules.crashing import STEPS
 from tests.rules.receiver import Answer, Receiver, status
 
+pytestmark = pytest.mark.systems
+
 ROOT = Path(__file__).resolve().parents[2]
 AFTER_THE_LEASE = "120"  # seconds that the second life's clock is ahead
 ACTIONS = 3

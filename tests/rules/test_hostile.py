@@ -23,7 +23,7 @@ KNOWN = frozenset({"after", "change"})
 TEXTS = {"name": "b" * 8_000, "tags": ["a" * 200] * 1_000}
 LONG = {"name": "b", "tags": ["a" * 10_000] * 1_000}
 OBJECTS = {"name": "b", "tags": [{f"k{n}": "v" for n in range(18)} for _ in range(1_000)]}
-SOON = 5.0  # seconds, on a machine that does much else
+SOON = 5.0  # seconds of work, of whatever thread
 
 
 def many(text: str, times: int) -> str:
@@ -47,12 +47,12 @@ def many(text: str, times: int) -> str:
     ],
 )  # fmt: skip
 def test_no_condition_takes_long_over_any_data(text: str, after: Mapping[str, Any]) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     try:
         Expression(text, KNOWN).value({"after": lambda: after})
     except InvalidInput:
         pass
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_a_rule_that_pretends_is_refused(words: Ontology, text: str, reason: str
     if not reason:  # where a URL leads is looked at when it is used: tests/rules/test_webhook.py
         read_rule(text.encode(), "r.yaml", words, {})
         return
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InvalidInput, match=reason):
         read_rule(text.encode(), "r.yaml", words, {"ANDON_X": "https://x.example.com"})
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
 
 
 def test_the_value_of_a_reference_is_not_searched_for_others() -> None:

@@ -33,6 +33,8 @@ from tests.end_to_end.service import Event, Service, wait_until
 from tests.reference.events import dataset_event
 from tests.servers.postgres import Missing, PostgresServer, postgres_server
 
+pytestmark = pytest.mark.systems
+
 DATA = Path(__file__).resolve().parents[1] / "data" / "openlineage"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "openlineage"
 NAMESPACE = "fault://test"

@@ -34,6 +34,8 @@ from tests.end_to_end.service import REPOSITORY, Service, clean_environment, com
 from tests.reference.events import dataset_event, ds
 from tests.servers.postgres import PostgresServer
 
+pytestmark = pytest.mark.systems
+
 NAMESPACE = "rebuild://test"
 SECRET = "my-password-is-swordfish-4711"
 CSRF = {"X-Andon-Csrf": "1"}

@@ -10,6 +10,8 @@ import pytest
 
 from ingest.sql import lineage, project
 
+pytestmark = pytest.mark.systems
+
 Made = Callable[[int], str]
 GROWING: dict[str, tuple[str, int, Made]] = {
     "statements": ("", 400, lambda n: "INSERT INTO t (x) SELECT a + b FROM s WHERE c = 1;\n" * n),
